@@ -1,0 +1,124 @@
+import nx from '@nx/eslint-plugin';
+import * as jsonc from 'jsonc-eslint-parser';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom: the table of the architecture, by the tags in each package.json. */
+const boundaries = {
+  api: [],
+  model: [],
+  'plugins-api': ['api'],
+  'providers-spi': ['api'],
+  core: ['api'],
+  kernel: ['api', 'plugins-api', 'providers-spi'],
+  protocols: ['api'],
+  provider: ['providers-spi'],
+  system: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel'],
+  platform: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel', 'protocols', 'system', 'provider', 'model'],
+  portable: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel', 'system', 'provider', 'model'],
+  e2e: ['*'],
+  tool: ['*'],
+};
+
+/** Tests may use the shipped model and the published test kit. */
+const TEST_FILES = ['**/*.test.ts', '**/testing/**/*.ts', '**/*.fixture.ts'];
+
+const constraintsWith = (extra) =>
+  Object.entries(boundaries).map(([scope, targets]) => ({
+    sourceTag: `scope:${scope}`,
+    onlyDependOnLibsWithTags: targets.includes('*') ? ['*'] : [...targets, ...extra].map((target) => `scope:${target}`),
+  }));
+
+const moduleBoundaries = (extra) => [
+  'error',
+  {
+    enforceBuildableLibDependency: true,
+    allow: [],
+    depConstraints: constraintsWith(extra),
+    banTransitiveDependencies: false,
+  },
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/vitest.config.ts', '**/node_modules', '.nx', '**/*.timestamp*', 'tools/tiny-model'] },
+  ...nx.configs['flat/base'],
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        projectService: true,
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@nx/enforce-module-boundaries': moduleBoundaries([]),
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: false },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-invalid-void-type': [
+        'error',
+        { allowAsThisParameter: true, allowInGenericTypeArguments: true },
+      ],
+      '@typescript-eslint/unified-signatures': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      'no-console': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  {
+    files: TEST_FILES,
+    rules: {
+      '@nx/enforce-module-boundaries': moduleBoundaries(['model', 'providers-spi', 'api', 'kernel', 'plugins-api']),
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      // Matchers such as expect.any are typed any by vitest.
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: [
+      'packages/{api,plugins-api,providers-spi,core,kernel,protocols,system,provider-*,infrastructure,client}/src/**/*.ts',
+    ],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: "Libraries never read the environment; the application's configuration does.",
+        },
+      ],
+    },
+  },
+  {
+    files: ['tools/**/*.ts', 'apps/platform-runtime/src/cli/**/*.ts', 'apps/e2e/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['**/package.json'],
+    languageOptions: { parser: jsonc },
+    rules: {
+      '@nx/dependency-checks': [
+        'error',
+        {
+          buildTargets: ['build'],
+          checkVersionMismatches: true,
+          ignoredFiles: [
+            '{projectRoot}/**/*.test.ts',
+            '{projectRoot}/vitest.config.ts',
+            '{projectRoot}/src/**/*.fixture.ts',
+          ],
+        },
+      ],
+    },
+  },
+);

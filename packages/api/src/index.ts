@@ -1,0 +1,31 @@
+export { ERROR_CATALOGUE, ERROR_CODES, isErrorCode, type ErrorCode, type ErrorEntry } from './error-catalogue.ts';
+export { ErrorData } from './error-data.ts';
+export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
+export { nearest } from './nearest.ts';
+export { ContentPart, ImagePart, Message, TextPart, ToolCall } from './content.ts';
+export { textOf } from './text-of.ts';
+export {
+  ClassifyRequest,
+  DetokenizeRequest,
+  EmbedRequest,
+  GenerateRequest,
+  InferenceRequest,
+  JsonSchema,
+  OutputFormat,
+  RerankRequest,
+  Sampling,
+  TASKS,
+  Task,
+  TensorRequest,
+  TokenizeRequest,
+  Tool,
+  ToolChoice,
+} from './request.ts';
+export { NamedTensor, TensorType } from './tensor.ts';
+export { Usage } from './usage.ts';
+export { FinishReason, InferenceEvent, TokenCandidate, TokenLogprob, type InferenceEventType } from './event.ts';
+export { collect, type GeneratedChoice, type InferenceResult } from './collect.ts';
+export { ModelManifest } from './model-manifest.ts';
+export { LOCAL_PRINCIPAL, Principal } from './principal.ts';
+export { JSON_SCHEMA_NAMES, jsonSchemaOf, type JsonSchemaName } from './json-schemas.ts';
+export { describeIssue } from './describe-issue.ts';

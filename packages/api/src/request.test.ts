@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { describeIssue, InferenceRequest, JSON_SCHEMA_NAMES, jsonSchemaOf, nearest } from './index.ts';
+
+const chat = { task: 'generate', model: 'm', input: { type: 'chat', messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }] } };
+const known = (): string[] => ['temperature', 'topP', 'seed'];
+
+const problemOf = (value: unknown): string => {
+  const result = InferenceRequest.safeParse(value);
+  if (result.success) throw new Error('expected the value to be refused');
+  return describeIssue(result.error, value, known).message;
+};
+
+describe('InferenceRequest', () => {
+  it('accepts each task', () => {
+    const model = 'm';
+    const requests = [
+      chat,
+      { task: 'generate', model, input: { type: 'text', prompt: [1, 2] }, sampling: { temperature: 0, seed: 1 }, stop: ['x'] },
+      { task: 'embed', model, inputs: ['a', [1]] },
+      { task: 'rerank', model, query: 'q', documents: ['d'] },
+      { task: 'classify', model, inputs: ['a'] },
+      { task: 'tensor', model, inputs: [{ name: 'x', type: 'FP32', shape: [1], data: new Uint8Array(4) }] },
+      { task: 'tokenize', model, text: 'a' },
+      { task: 'detokenize', model, tokens: [1] },
+    ];
+    for (const request of requests) expect(InferenceRequest.parse(request)).toEqual(request);
+  });
+
+  it('names an unknown key and the nearest known one', () => {
+    expect(problemOf({ ...chat, sampling: { temprature: 1 } })).toBe("unknown key 'sampling.temprature'; did you mean 'sampling.temperature'?");
+  });
+
+  it('names field and value of a wrong one', () => {
+    expect(problemOf({ ...chat, sampling: { temperature: -1 } })).toMatch(/^'sampling\.temperature' is invalid: .*>=0 \(got -1\)$/);
+    expect(problemOf({ ...chat, maxTokens: '5' })).toMatch(/^'maxTokens' is invalid: expected number, received string \(got '5'\)$/);
+    expect(problemOf({ ...chat, model: undefined })).toMatch(/^'model' is missing: expected string$/);
+    expect(problemOf({ ...chat, input: { type: 'chat', messages: [{ role: 'robot', content: [] }] } })).toContain("'input.messages[0].role' is invalid");
+    expect(problemOf(null)).toContain('the whole value');
+  });
+
+  it('cuts a long value short', () => {
+    expect(problemOf({ ...chat, model: ['x'.repeat(500)] }).length).toBeLessThan(200);
+  });
+});
+
+describe('nearest', () => {
+  it('offers a likely misspelling and nothing far away', () => {
+    expect(nearest('max_token', ['max_tokens', 'model'])).toBe('max_tokens');
+    expect(nearest('zebra', ['max_tokens', 'model'])).toBeUndefined();
+  });
+});
+
+describe('jsonSchemaOf', () => {
+  it.each(JSON_SCHEMA_NAMES)('%s has a JSON Schema that refuses unknown keys', (name) => {
+    const text = JSON.stringify(jsonSchemaOf(name));
+    expect(JSON.parse(text)).toMatchObject({ $schema: 'https://json-schema.org/draft/2020-12/schema' });
+    expect(text).toContain('"additionalProperties":false');
+  });
+});

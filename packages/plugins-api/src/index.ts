@@ -1,0 +1,14 @@
+export type { CallOutcome, Handler, InferenceCall, RoutingDecision, RoutingTarget, TraceContext } from './call.ts';
+export {
+  PHASES,
+  PHASE_ATTRIBUTES,
+  type CallObserver,
+  type Interceptor,
+  type InterceptorContribution,
+  type ObserverContribution,
+  type ObserverPhase,
+  type PhaseAttributes,
+  type PhaseContribution,
+  type PhaseName,
+} from './phase.ts';
+export { SILENT_LOG, type Log } from './log.ts';

@@ -1,0 +1,139 @@
+import type { GenerateRequest } from '@golek/api';
+import { z } from 'zod';
+import { ChatMessage, readMessages } from './chat-messages.ts';
+import { readTools, toolFields } from './chat-tools.ts';
+import {
+  Choices,
+  Grammar,
+  MaxTokens,
+  ModelName,
+  readSampling,
+  readStop,
+  samplingFields,
+  Stop,
+  Stream,
+  StreamOptions,
+  TopLogprobs,
+  User,
+} from './common-fields.ts';
+import { invalid, parseBody } from './parse-body.ts';
+import { limited, refused } from './refusals.ts';
+import { readOutput, ResponseFormat } from './response-format.ts';
+import { CHAT_PARAMS, LEGACY_CHAT_PARAMS, type WireParams } from './wire-params.ts';
+
+const Metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= 16, 'expected at most 16 pairs')
+  .nullish();
+
+/** The body of POST /v1/chat/completions: every parameter of OpenAI's, and Golek's extensions. */
+export const ChatRequest = z
+  .strictObject({
+    model: ModelName,
+    messages: z.array(ChatMessage).min(1),
+    ...samplingFields,
+    ...toolFields,
+    n: Choices,
+    stop: Stop,
+    max_tokens: MaxTokens,
+    max_completion_tokens: MaxTokens,
+    logprobs: z.boolean().nullish(),
+    top_logprobs: TopLogprobs,
+    response_format: ResponseFormat,
+    grammar: Grammar.describe("Extension. A grammar in GBNF, llama.cpp's notation."),
+    stream: Stream,
+    stream_options: StreamOptions,
+    user: User,
+    safety_identifier: z.string().max(128).nullish(),
+    metadata: Metadata,
+    store: limited(z.literal(false).nullish(), 'answers are not stored; leave it out'),
+    service_tier: limited(z.enum(['auto', 'default']).nullish(), "there is one tier; leave it out or send 'auto'"),
+    prompt_cache_key: z.string().nullish(),
+    prompt_cache_retention: limited(
+      z.literal('in_memory').nullish(),
+      "prompt prefixes are cached in memory only; leave it out or send 'in_memory'",
+    ),
+    prompt_cache_options: limited(
+      z.strictObject({ mode: z.literal('implicit').optional() }).nullish(),
+      'prompt prefixes are cached by their content, without break points or lifetimes; leave it out',
+    ),
+    modalities: limited(z.array(z.literal('text')).nullish(), 'answers are text; leave it out'),
+    verbosity: limited(z.literal('medium').nullish(), 'ask for short or long answers in the system message'),
+    audio: refused('answers are text; leave it out'),
+    functions: refused("describe them in 'tools'"),
+    function_call: refused("use 'tool_choice'"),
+    moderation: refused('there is no moderation model; leave it out'),
+    prediction: refused('predicted outputs are not used; leave it out'),
+    reasoning_effort: refused('models reason as they were trained to; leave it out'),
+    web_search_options: refused('offer a search function in tools instead'),
+  })
+  .meta({ id: 'ChatCompletionRequest' });
+type ChatRequest = z.output<typeof ChatRequest>;
+
+/** What of a chat request is about its answer's form. */
+export interface ChatAnswerOptions {
+  /** Answers asked for. */
+  readonly choices: number;
+  /** Send the token counts in a last chunk. */
+  readonly includeUsage: boolean;
+  /** Name the tier in the answer, as OpenAI does when the request named one. */
+  readonly showTier: boolean;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ChatCall extends ChatAnswerOptions {
+  readonly request: GenerateRequest;
+  readonly stream: boolean;
+  /** Names of the parameters, for errors. */
+  readonly params: WireParams;
+}
+
+const maxTokensOf = ({ max_tokens: old, max_completion_tokens: current }: ChatRequest): number | undefined => {
+  if (old != null && current != null && old !== current) {
+    throw invalid('max_tokens', `'max_tokens' is ${old} and 'max_completion_tokens' is ${current}; send one of them`);
+  }
+  return current ?? old ?? undefined;
+};
+
+export const includeUsage = (body: {
+  readonly stream?: boolean | null | undefined;
+  readonly stream_options?: z.output<typeof StreamOptions>;
+}): boolean => {
+  if (body.stream_options == null) return false;
+  if (!body.stream) throw invalid('stream_options', "'stream_options' is for streams; send 'stream': true with it");
+  return body.stream_options.include_usage ?? false;
+};
+
+/** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
+export const readChatRequest = (json: unknown): ChatCall => {
+  const body = parseBody(ChatRequest, json);
+  if (body.top_logprobs != null && !body.logprobs) {
+    throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs': true");
+  }
+  const sampling = readSampling(body);
+  const output = readOutput(body.response_format, body.grammar);
+  const maxTokens = maxTokensOf(body);
+  const stop = readStop(body.stop);
+  const user = body.safety_identifier ?? body.user;
+  const choices = body.n ?? 1;
+  return {
+    request: {
+      task: 'generate',
+      model: body.model,
+      input: { type: 'chat', messages: readMessages(body.messages), ...readTools(body) },
+      ...(user != null && { user }),
+      ...(sampling && { sampling }),
+      ...(output && { output }),
+      ...(maxTokens !== undefined && { maxTokens }),
+      ...(stop && { stop }),
+      ...(choices > 1 && { choices }),
+      ...(body.logprobs && { logprobs: { top: body.top_logprobs ?? 0 } }),
+    },
+    stream: body.stream ?? false,
+    choices,
+    includeUsage: includeUsage(body),
+    showTier: body.service_tier != null,
+    params: body.max_completion_tokens == null ? LEGACY_CHAT_PARAMS : CHAT_PARAMS,
+    ...(body.metadata && { metadata: body.metadata }),
+  };
+};

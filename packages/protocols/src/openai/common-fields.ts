@@ -1,0 +1,68 @@
+import { GenerateRequest, Sampling } from '@golek/api';
+import { z } from 'zod';
+import { limited, refused } from './refusals.ts';
+import { present } from './present.ts';
+
+/** Longest name of a model: it comes back in messages, logs and headers. */
+const MODEL_NAME_CHARACTERS = 256;
+
+export const ModelName = z.string().min(1).max(MODEL_NAME_CHARACTERS).describe('Name or alias of a model.');
+
+export const User = z.string().max(512).nullish().describe("The caller's opaque name of its own user.");
+
+/** How tokens are chosen: OpenAI's parameters and, under llama.cpp's names, those that it does not have. */
+export const samplingFields = {
+  temperature: Sampling.shape.temperature.nullable(),
+  top_p: Sampling.shape.topP.nullable(),
+  top_k: z.int().min(-1).nullish().describe('Extension. Keep the k most probable tokens; 0 and -1 keep all.'),
+  min_p: Sampling.shape.minP.nullable(),
+  repeat_penalty: Sampling.shape.repeatPenalty.nullable(),
+  repetition_penalty: refused("use 'repeat_penalty'"),
+  frequency_penalty: Sampling.shape.frequencyPenalty.nullable(),
+  presence_penalty: Sampling.shape.presencePenalty.nullable(),
+  seed: z.int().nullish(),
+  logit_bias: Sampling.shape.logitBias.nullable(),
+};
+const SamplingFields = z.object(samplingFields);
+
+const SEEDS = 2 ** 32;
+
+/** Seeds of the wire are 64-bit and may be negative: folded to 32 bits, so that equal seeds stay equal. */
+const fold = (seed: number): number => ((seed % SEEDS) + SEEDS) % SEEDS;
+
+export const readSampling = (body: z.output<typeof SamplingFields>): Sampling | undefined =>
+  present<Sampling>({
+    temperature: body.temperature,
+    topP: body.top_p,
+    topK: body.top_k === -1 ? 0 : body.top_k,
+    minP: body.min_p,
+    seed: body.seed == null ? undefined : fold(body.seed),
+    frequencyPenalty: body.frequency_penalty,
+    presencePenalty: body.presence_penalty,
+    repeatPenalty: body.repeat_penalty,
+    logitBias: body.logit_bias && Object.keys(body.logit_bias).length > 0 ? body.logit_bias : undefined,
+  });
+
+export const Stop = z
+  .union([z.string().min(1), z.array(z.string().min(1)).max(16)], 'expected a non-empty string or up to 16 of them')
+  .nullish();
+
+export const readStop = (stop: z.output<typeof Stop>): string[] | undefined => {
+  if (stop == null || stop.length === 0) return undefined;
+  return typeof stop === 'string' ? [stop] : stop;
+};
+
+export const Choices = GenerateRequest.shape.choices.nullable();
+export const MaxTokens = GenerateRequest.shape.maxTokens.nullable();
+export const TopLogprobs = z.int().min(0).max(20).nullish();
+
+export const Stream = z.boolean().nullish();
+export const StreamOptions = z
+  .strictObject({
+    include_usage: z.boolean().nullish(),
+    include_obfuscation: limited(z.literal(false).nullish(), 'chunks are sent without padding; leave it out'),
+  })
+  .nullish();
+
+/** GBNF, llama.cpp's grammar notation. */
+export const Grammar = z.string().min(1).nullish();

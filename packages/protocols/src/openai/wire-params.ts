@@ -1,0 +1,54 @@
+/** Names on the wire of the canonical options and paths that errors carry. */
+export type WireParams = Readonly<Record<string, string>>;
+
+const GENERATE_PARAMS: WireParams = {
+  'sampling.temperature': 'temperature',
+  'sampling.topP': 'top_p',
+  'sampling.topK': 'top_k',
+  'sampling.minP': 'min_p',
+  'sampling.seed': 'seed',
+  'sampling.frequencyPenalty': 'frequency_penalty',
+  'sampling.presencePenalty': 'presence_penalty',
+  'sampling.repeatPenalty': 'repeat_penalty',
+  'sampling.logitBias': 'logit_bias',
+  'output.json': 'response_format',
+  'output.json-schema': 'response_format',
+  'output.grammar': 'grammar',
+  maxTokens: 'max_tokens',
+  stop: 'stop',
+  choices: 'n',
+  logprobs: 'logprobs',
+};
+
+/** For a chat request that limits its answer with `max_tokens`. */
+export const LEGACY_CHAT_PARAMS: WireParams = {
+  ...GENERATE_PARAMS,
+  'input.chat': 'messages',
+  'input.image': 'messages',
+  tools: 'tools',
+  toolChoice: 'tool_choice',
+  parallelToolCalls: 'parallel_tool_calls',
+  prompt: 'messages',
+};
+
+export const CHAT_PARAMS: WireParams = {
+  ...LEGACY_CHAT_PARAMS,
+  maxTokens: 'max_completion_tokens',
+  max_tokens: 'max_completion_tokens',
+};
+
+export const COMPLETION_PARAMS: WireParams = {
+  ...GENERATE_PARAMS,
+  'input.text': 'prompt',
+  'input.tokens': 'prompt',
+  echo: 'echo',
+  prompt: 'prompt',
+};
+
+export const EMBEDDING_PARAMS: WireParams = {
+  'input.tokens': 'input',
+  dimensions: 'dimensions',
+  prompt: 'input',
+};
+
+export const TOKENIZE_PARAMS: WireParams = { prompt: 'content' };

@@ -1,0 +1,36 @@
+export type {
+  Health,
+  HealthStatus,
+  ModelSession,
+  ModelSource,
+  OpenOptions,
+  Provider,
+  ProviderCapabilities,
+  RunContext,
+  SessionCapabilities,
+} from './provider.ts';
+export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
+
+// What a provider needs of @golek/api, so that a provider package depends on this package only.
+export { GolekError, textOf } from '@golek/api/plain';
+export type {
+  ContentPart,
+  EmbedRequest,
+  ErrorCode,
+  FinishReason,
+  GenerateRequest,
+  InferenceEvent,
+  InferenceRequest,
+  JsonSchema,
+  Message,
+  ModelManifest,
+  OutputFormat,
+  Sampling,
+  Task,
+  TokenCandidate,
+  TokenLogprob,
+  Tool,
+  ToolCall,
+  ToolChoice,
+  Usage,
+} from '@golek/api';

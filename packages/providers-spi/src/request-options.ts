@@ -1,0 +1,95 @@
+import type { InferenceRequest, Sampling } from '@golek/api';
+import { GolekError } from '@golek/api/plain';
+import type { SessionCapabilities } from './provider.ts';
+
+/** Names of everything in a request that a session may or may not support. */
+export const REQUEST_OPTIONS = [
+  'input.chat',
+  'input.text',
+  'input.tokens',
+  'input.image',
+  'echo',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'sampling.temperature',
+  'sampling.topP',
+  'sampling.topK',
+  'sampling.minP',
+  'sampling.seed',
+  'sampling.frequencyPenalty',
+  'sampling.presencePenalty',
+  'sampling.repeatPenalty',
+  'sampling.logitBias',
+  'output.json',
+  'output.json-schema',
+  'output.grammar',
+  'maxTokens',
+  'stop',
+  'choices',
+  'logprobs',
+  'dimensions',
+] as const;
+export type RequestOption = (typeof REQUEST_OPTIONS)[number];
+
+/** The options that a request makes use of. */
+export const usedOptions = (request: InferenceRequest): RequestOption[] => {
+  const used: RequestOption[] = [];
+  const add = (condition: unknown, option: RequestOption): void => {
+    if (condition) used.push(option);
+  };
+  if (request.task === 'embed') {
+    add(
+      request.inputs.some((input) => typeof input !== 'string'),
+      'input.tokens',
+    );
+    add(request.dimensions !== undefined, 'dimensions');
+    return used;
+  }
+  if (request.task !== 'generate') return used;
+  const { input, output, sampling } = request;
+  if (input.type === 'chat') {
+    used.push('input.chat');
+    add(
+      input.messages.some((message) => message.content.some((part) => part.type === 'image')),
+      'input.image',
+    );
+    add(input.tools?.length, 'tools');
+    add(input.toolChoice && input.toolChoice.type !== 'auto' && input.toolChoice.type !== 'none', 'toolChoice');
+    add(input.parallelToolCalls === false && input.tools?.length, 'parallelToolCalls');
+  } else {
+    used.push(typeof input.prompt === 'string' ? 'input.text' : 'input.tokens');
+    add(input.echo, 'echo');
+  }
+  for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[])
+    add(sampling?.[key] !== undefined, `sampling.${key}`);
+  add(output && output.type !== 'text', `output.${output?.type}` as RequestOption);
+  add(request.maxTokens !== undefined, 'maxTokens');
+  add(request.stop?.length, 'stop');
+  add((request.choices ?? 1) > 1, 'choices');
+  add(request.logprobs, 'logprobs');
+  return used;
+};
+
+/** Throws `unsupported`, with the option in `details.option`, for the first thing in the request that the session cannot honour. */
+export const refuseUnsupported = (
+  request: InferenceRequest,
+  model: string,
+  capabilities: SessionCapabilities,
+): void => {
+  if (!capabilities.tasks.includes(request.task)) {
+    throw new GolekError(
+      'unsupported',
+      `model '${model}' does not support the task '${request.task}'; it supports: ${capabilities.tasks.join(', ')}`,
+      {
+        details: { task: request.task, model },
+      },
+    );
+  }
+  const refused = usedOptions(request).find((option) => !capabilities.options.includes(option));
+  if (refused) {
+    throw new GolekError('unsupported', `model '${model}' does not support '${refused}'`, {
+      details: { option: refused, model },
+    });
+  }
+};

@@ -1,0 +1,42 @@
+import type { ErrorCode, GenerateRequest, InferenceEvent } from '@golek/api';
+import type { RequestOption } from '../request-options.ts';
+
+type WithoutChoice<E> = E extends unknown ? Omit<E, 'choice'> : never;
+
+/** One generated token: its text, or another event of the choice that it becomes. */
+export type FakeToken =
+  string | WithoutChoice<Extract<InferenceEvent, { type: 'reasoning' | 'tool-call' | 'warning' }>>;
+
+/** Tokens of an answer, or how to make them from the request; called once for each choice. */
+export type FakeAnswer = readonly FakeToken[] | ((request: GenerateRequest, choice: number) => readonly FakeToken[]);
+
+export interface FakeFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The tasks that a fake model can do. */
+export type FakeTask = 'generate' | 'embed' | 'tokenize' | 'detokenize';
+
+/** How one model of a fake provider behaves. Plain data, but for `answer` as a function, so that it crosses a process border. */
+export interface FakeModel {
+  /** What a generate request is answered with; default: four words. */
+  readonly answer?: FakeAnswer;
+  /** Milliseconds before each event; default 0, which uses no timer. */
+  readonly delayMs?: number;
+  /** Throws in place of the event with this number (0 is the first one), in runs that `when` (text in the prompt) selects; default: all. */
+  readonly fail?: FakeFailure & { readonly at: number; readonly when?: string };
+  /** Waits in place of the event with this number until the run is aborted. */
+  readonly hang?: { readonly at: number; readonly when?: string };
+  /** How opening goes: `steps` reports of progress (default 1) after `stepMs` (default 0) each, then `error`, if any. */
+  readonly load?: { readonly steps?: number; readonly stepMs?: number; readonly error?: FakeFailure };
+  readonly tasks?: readonly FakeTask[];
+  /** Request options that it supports; default: every one. */
+  readonly options?: readonly RequestOption[];
+  /** Runs that it works on at once; further ones wait in order. Default 1,024. */
+  readonly parallel?: number;
+  /** Tokens; default 4,096. */
+  readonly contextLength?: number;
+  /** Components of a vector; default 16. */
+  readonly embeddingLength?: number;
+}
