@@ -1,10 +1,10 @@
 import { GolekError, type InferenceEvent } from '@golek/api';
-import { SILENT_LOG, type Handler, type InferenceCall, type Log, type PhaseContribution } from '@golek/plugins-api';
+import { SILENT_LOG, type CallOutcome, type InferenceCall, type Log, type PhaseContribution } from '@golek/plugins-api';
 import { dispatcher } from './dispatch.ts';
 import type { ModelRegistry } from './models/model-registry.ts';
 import type { SessionPool } from './models/session-pool.ts';
-import { composePhases } from './pipeline/compose-phases.ts';
-import { failureOf } from './pipeline/observed-handler.ts';
+import { CallWatch } from './pipeline/call-watch.ts';
+import { composePhases, type Pipeline } from './pipeline/compose-phases.ts';
 import { routePhase } from './phases/route-phase.ts';
 
 export interface EngineOptions {
@@ -17,13 +17,15 @@ export interface EngineOptions {
 
 /** The only way of a request to a provider: the phases, composed once, around the dispatch. */
 export class Engine implements AsyncDisposable {
-  readonly #handler: Handler;
+  readonly #pipeline: Pipeline;
+  readonly #log: Log;
   readonly #running = new Set<AbortController>();
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
   constructor({ models, sessions, phases = [], log = SILENT_LOG }: EngineOptions) {
-    this.#handler = composePhases([routePhase(models), ...phases], dispatcher(models, sessions), log);
+    this.#log = log;
+    this.#pipeline = composePhases([routePhase(models), ...phases], dispatcher(models, sessions), log);
   }
 
   /** Calls in progress. */
@@ -43,13 +45,22 @@ export class Engine implements AsyncDisposable {
     else call.signal.addEventListener('abort', onAbort, { once: true });
     const running: InferenceCall = Object.freeze({ ...call, signal: controller.signal });
     this.#running.add(controller);
+    const watch = new CallWatch(running, this.#pipeline.observers, this.#log);
+    let outcome: CallOutcome = { status: 'abandoned' };
     try {
-      yield* this.#handler(running);
+      for await (const event of this.#pipeline.handler(running)) {
+        watch.event(event);
+        yield event;
+      }
+      outcome = { status: 'completed' };
     } catch (thrown) {
-      throw failureOf(running, thrown);
+      const error = failureOf(running, thrown);
+      outcome = { status: 'failed', error };
+      throw error;
     } finally {
       call.signal.removeEventListener('abort', onAbort);
       this.#running.delete(controller);
+      watch.end(outcome);
       if (this.#running.size === 0) this.#whenIdle?.();
     }
   }
@@ -79,3 +90,7 @@ export class Engine implements AsyncDisposable {
     await this.drain(0);
   }
 }
+
+/** The one place where a failure of a call gets its code: an aborted call failed for the reason of its signal. */
+const failureOf = (call: InferenceCall, thrown: unknown): GolekError =>
+  call.signal.aborted ? GolekError.from(call.signal.reason, 'cancelled') : GolekError.from(thrown);

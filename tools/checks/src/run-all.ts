@@ -5,9 +5,9 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { ROOT } from './repository.ts';
 import { readTestCounts, testResultFiles, type Counts } from './test-counts.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
 
 interface Step {
   readonly name: string;

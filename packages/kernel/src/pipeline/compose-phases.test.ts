@@ -3,12 +3,14 @@ import {
   PHASES,
   type Handler,
   type InterceptorContribution,
+  type Log,
   type PhaseContribution,
   type PhaseName,
 } from '@golek/plugins-api';
+import type { ModelSession } from '@golek/providers-spi';
 import { describe, expect, it } from 'vitest';
 import { createCall } from '../create-call.ts';
-import { composePhases } from './compose-phases.ts';
+import { Engine, ModelRegistry } from '../index.ts';
 
 interface LogLine {
   readonly level: string;
@@ -35,6 +37,27 @@ const dispatchOf = (...values: string[]): Handler =>
     for (const value of values) yield text(value);
   };
 
+/** The contributions in an engine around a session that answers as `dispatch` does. */
+const chainOf = (phases: readonly PhaseContribution[], dispatch: Handler, log: Log): Handler => {
+  const models = new ModelRegistry();
+  const manifest = { name: 'm', provider: 'p', source: 'm', tasks: ['tokenize' as const], created: 0 };
+  models.register({ manifest, source: { name: 'm', location: 'm' } });
+  const session: ModelSession = {
+    manifest,
+    capabilities: { tasks: manifest.tasks, options: [], parallel: 1 },
+    run: (request, { signal }) => dispatch(createCall({ request, signal })),
+    health: () => ({ status: 'ok' }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const engine = new Engine({
+    models,
+    sessions: { lease: async () => ({ session, release: () => undefined }) },
+    phases,
+    log,
+  });
+  return (call) => engine.run(call);
+};
+
 /** An interceptor that notes when it is entered, when the first event passes, and when it is left. */
 const tracing = (phase: PhaseName, trace: string[], name = phase, order = 0): InterceptorContribution => ({
   phase,
@@ -51,12 +74,12 @@ const tracing = (phase: PhaseName, trace: string[], name = phase, order = 0): In
     },
 });
 
-describe('composePhases', () => {
+describe('the phases of a request', () => {
   it('enters the phases before the dispatch in order and leaves those after it in order', async () => {
     const trace: string[] = [];
     const shuffled = [...PHASES].sort((a, b) => a.length - b.length);
     await textsOf(
-      composePhases(
+      chainOf(
         shuffled.map((phase) => tracing(phase, trace)),
         dispatchOf('a'),
         recordingLog(),
@@ -74,7 +97,7 @@ describe('composePhases', () => {
 
   it('orders contributions of one phase by number, then by registration', async () => {
     const trace: string[] = [];
-    const handler = composePhases(
+    const handler = chainOf(
       [tracing('VALIDATE', trace, 'VALIDATE', 5), { ...tracing('VALIDATE', trace), name: 'early', order: -1 }].map(
         (contribution, index) => ({
           ...contribution,
@@ -96,15 +119,13 @@ describe('composePhases', () => {
 
   it('refuses two contributions of one name', () => {
     const twice = [tracing('VALIDATE', []), tracing('VALIDATE', [])];
-    expect(() => composePhases(twice, dispatchOf(), recordingLog())).toThrow(
-      /two phase contributions are named 'VALIDATE'/,
-    );
+    expect(() => chainOf(twice, dispatchOf(), recordingLog())).toThrow(/two phase contributions are named 'VALIDATE'/);
   });
 
   it('lets a phase answer itself: nothing behind it runs', async () => {
     let dispatched = false;
     const cache: PhaseContribution = { phase: 'PRE_PROCESSING', name: 'cache', intercept: () => dispatchOf('cached') };
-    const handler = composePhases(
+    const handler = chainOf(
       [cache],
       async function* () {
         dispatched = true;
@@ -147,7 +168,7 @@ describe('composePhases', () => {
         if (how === 'the stream breaks') throw new GolekError('provider_failed', 'cut');
         yield text('b');
       };
-      const events = composePhases([quota, failing], dispatch, recordingLog())(newCall())[Symbol.asyncIterator]();
+      const events = chainOf([quota, failing], dispatch, recordingLog())(newCall())[Symbol.asyncIterator]();
       if (how === 'the consumer leaves') {
         await events.next();
         await events.return?.();
@@ -217,7 +238,7 @@ describe('composePhases', () => {
       ],
     ])('fails %s: it is logged and left out, no event is lost or repeated', async (_, intercept) => {
       const log = recordingLog();
-      expect(await textsOf(composePhases([optional(intercept)], dispatchOf('a', 'b', 'c'), log)(newCall()))).toEqual([
+      expect(await textsOf(chainOf([optional(intercept)], dispatchOf('a', 'b', 'c'), log)(newCall()))).toEqual([
         'a',
         'b',
         'c',
@@ -231,7 +252,7 @@ describe('composePhases', () => {
         yield text('a');
         throw new GolekError('provider_failed', 'cut');
       };
-      const handler = composePhases(
+      const handler = chainOf(
         [
           optional(
             (next) =>
@@ -256,9 +277,7 @@ describe('composePhases', () => {
         throw new Error('broken');
       },
     };
-    await expect(textsOf(composePhases([broken], dispatchOf('a'), recordingLog())(newCall()))).rejects.toThrow(
-      'broken',
-    );
+    await expect(textsOf(chainOf([broken], dispatchOf('a'), recordingLog())(newCall()))).rejects.toThrow('broken');
   });
 
   describe('a retryable phase', () => {
@@ -279,13 +298,14 @@ describe('composePhases', () => {
 
     it('is tried once more after a retryable failure', async () => {
       const once = failing(1, 'overloaded', 'before');
-      expect(
-        await textsOf(composePhases([once.contribution], dispatchOf('a', 'b'), recordingLog())(newCall())),
-      ).toEqual(['a', 'b']);
+      expect(await textsOf(chainOf([once.contribution], dispatchOf('a', 'b'), recordingLog())(newCall()))).toEqual([
+        'a',
+        'b',
+      ]);
       expect(once.attempts()).toBe(2);
       const twice = failing(2, 'overloaded', 'before');
       await expect(
-        textsOf(composePhases([twice.contribution], dispatchOf('a'), recordingLog())(newCall())),
+        textsOf(chainOf([twice.contribution], dispatchOf('a'), recordingLog())(newCall())),
       ).rejects.toMatchObject({ code: 'overloaded' });
       expect(twice.attempts()).toBe(2);
     });
@@ -293,16 +313,16 @@ describe('composePhases', () => {
     it('is not tried again after a failure that a retry cannot mend, nor after the next phase was entered', async () => {
       const wrong = failing(1, 'invalid_request', 'before');
       await expect(
-        textsOf(composePhases([wrong.contribution], dispatchOf('a'), recordingLog())(newCall())),
+        textsOf(chainOf([wrong.contribution], dispatchOf('a'), recordingLog())(newCall())),
       ).rejects.toMatchObject({ code: 'invalid_request' });
       expect(wrong.attempts()).toBe(1);
       const entered = failing(0, 'overloaded', 'behind');
       const dispatch: Handler = async function* () {
         throw new GolekError('overloaded', 'full');
       };
-      await expect(
-        textsOf(composePhases([entered.contribution], dispatch, recordingLog())(newCall())),
-      ).rejects.toMatchObject({ code: 'overloaded' });
+      await expect(textsOf(chainOf([entered.contribution], dispatch, recordingLog())(newCall()))).rejects.toMatchObject(
+        { code: 'overloaded' },
+      );
       expect(entered.attempts()).toBe(1);
     });
   });
@@ -326,18 +346,18 @@ describe('composePhases', () => {
           throw new GolekError('permission_denied', 'no');
         },
       };
-      await textsOf(composePhases([observing(seen)], dispatchOf('a', 'b'), recordingLog())(newCall()));
-      await textsOf(composePhases([observing(seen), refuse], dispatchOf('a'), recordingLog())(newCall())).catch(
+      await textsOf(chainOf([observing(seen)], dispatchOf('a', 'b'), recordingLog())(newCall()));
+      await textsOf(chainOf([observing(seen), refuse], dispatchOf('a'), recordingLog())(newCall())).catch(
         () => undefined,
       );
-      const abandoned = composePhases(
+      const abandoned = chainOf(
         [observing(seen)],
         dispatchOf('a', 'b'),
         recordingLog(),
       )(newCall())[Symbol.asyncIterator]();
       await abandoned.next();
       await abandoned.return?.();
-      expect(seen).toEqual(['text', 'text', 'completed', 'permission_denied', 'text', 'abandoned']);
+      expect(seen).toEqual(['start', 'text', 'text', 'completed', 'permission_denied', 'start', 'abandoned']);
     });
 
     it('that throw are logged and harm neither the request nor each other', async () => {
@@ -362,12 +382,11 @@ describe('composePhases', () => {
           throw new Error('g');
         },
       };
-      expect(await textsOf(composePhases([unborn, broken, observing(seen)], dispatchOf('a'), log)(newCall()))).toEqual([
-        'a',
-      ]);
-      expect(seen).toEqual(['text', 'completed']);
+      expect(await textsOf(chainOf([unborn, broken, observing(seen)], dispatchOf('a'), log)(newCall()))).toEqual(['a']);
+      expect(seen).toEqual(['start', 'text', 'completed']);
       expect(log.lines.map(({ fields }) => (fields as { phase: string }).phase)).toEqual([
         'unborn',
+        'broken',
         'broken',
         'broken',
       ]);

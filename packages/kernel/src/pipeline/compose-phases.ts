@@ -5,11 +5,11 @@ import {
   type Interceptor,
   type InterceptorContribution,
   type Log,
+  type ObserverContribution,
   type PhaseContribution,
   type PhaseName,
 } from '@golek/plugins-api';
 import { tolerant } from './tolerant-interceptor.ts';
-import { observed } from './observed-handler.ts';
 import { retrying } from './retrying-interceptor.ts';
 
 /**
@@ -39,10 +39,18 @@ const guard = (contribution: InterceptorContribution, log: Log): Interceptor => 
   return critical ? tried : tolerant(name, tried, log);
 };
 
+/** What the engine runs for each call. */
+export interface Pipeline {
+  /** All interceptors around the dispatch. */
+  readonly handler: Handler;
+  /** All observers, in the order in which they are told. */
+  readonly observers: readonly ObserverContribution[];
+}
+
 /**
- * Composes all contributions around `dispatch` into one handler, once. Throws `invalid_request` when two have the same name.
+ * Composes all contributions around `dispatch`, once. Throws `invalid_request` when two have the same name.
  */
-export const composePhases = (contributions: readonly PhaseContribution[], dispatch: Handler, log: Log): Handler => {
+export const composePhases = (contributions: readonly PhaseContribution[], dispatch: Handler, log: Log): Pipeline => {
   const names = new Set<string>();
   for (const { name, phase } of contributions) {
     if (names.has(name)) {
@@ -54,17 +62,13 @@ export const composePhases = (contributions: readonly PhaseContribution[], dispa
     names.add(name);
   }
   const ordered = contributions.toSorted((a, b) => (a.order ?? 0) - (b.order ?? 0));
+  const interceptors = ordered.filter((contribution) => 'intercept' in contribution);
   let handler = dispatch;
   for (const phase of NESTING.toReversed()) {
-    const inPhase = ordered.filter(
-      (contribution) => contribution.phase === phase && 'intercept' in contribution,
-    ) as InterceptorContribution[];
-    for (const contribution of OUTBOUND.has(phase) ? inPhase : inPhase.reverse())
+    const inPhase = interceptors.filter((contribution) => contribution.phase === phase);
+    for (const contribution of OUTBOUND.has(phase) ? inPhase : inPhase.reverse()) {
       handler = guard(contribution, log)(handler);
+    }
   }
-  return observed(
-    handler,
-    ordered.filter((contribution) => 'observe' in contribution),
-    log,
-  );
+  return { handler, observers: ordered.filter((contribution) => 'observe' in contribution) };
 };

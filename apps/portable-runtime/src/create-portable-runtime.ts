@@ -1,0 +1,81 @@
+import { GolekError, nearest } from '@golek/api';
+import type { ValidationLimits } from '@golek/kernel';
+import type { Log, PhaseContribution } from '@golek/plugins-api';
+import { createGgufProvider, createIsolatedGgufProvider, type GgufProviderOptions } from '@golek/provider-gguf';
+import type { Provider } from '@golek/providers-spi';
+import { createSystem, kernelModule, MODELS, PHASES, PROVIDERS, serviceToken, type SystemModule } from '@golek/system';
+import { DEFAULT_MODELS, inspectModels, type PortableModel } from './portable-models.ts';
+import { PortableRuntime } from './portable-runtime.ts';
+
+export interface PortableRuntimeOptions {
+  /** Models by name: a path of a GGUF file, or where and how another provider finds it. Default: the shipped golek-tiny. */
+  readonly models?: Readonly<Record<string, PortableModel>>;
+  /** Settings of the GGUF provider. */
+  readonly gguf?: GgufProviderOptions;
+  /** Where the GGUF engine runs: in this process (default), or each model in a supervised child process. */
+  readonly isolation?: 'in-process' | 'process';
+  /** Providers beside GGUF. */
+  readonly providers?: readonly Provider[];
+  /** Interceptors and observers that join the pipeline. */
+  readonly phases?: readonly PhaseContribution[];
+  /** Modules that join the system, to bring or replace services. */
+  readonly modules?: readonly SystemModule[];
+  readonly limits?: Partial<ValidationLimits>;
+  /** A pino logger or alike; default: silence. */
+  readonly log?: Log;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = ['models', 'gguf', 'isolation', 'providers', 'phases', 'modules', 'limits', 'log', 'signal'] as const satisfies readonly (keyof PortableRuntimeOptions)[];
+
+const DEFAULT_LIMITS: ValidationLimits = { maxTools: 128, maxInputs: 2048 };
+
+const REGISTERED = serviceToken<number>('registered-models');
+
+const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): SystemModule => ({
+  name: 'portable',
+  register: (registrar) => {
+    const { isolation = 'in-process', gguf = {}, providers = [], phases = [], models = DEFAULT_MODELS } = options;
+    registrar.contribute({
+      to: PROVIDERS,
+      name: 'gguf',
+      create: () => (isolation === 'process' ? createIsolatedGgufProvider(gguf) : createGgufProvider(gguf)),
+    });
+    for (const provider of providers) registrar.contribute({ to: PROVIDERS, name: provider.id, create: () => provider });
+    for (const phase of phases) registrar.contribute({ to: PHASES, name: phase.name, create: () => phase });
+    registrar.register({
+      token: REGISTERED,
+      needs: [MODELS, PROVIDERS],
+      create: async (registry, all) => {
+        const entries = await inspectModels(models, all, signal);
+        for (const entry of entries) registry.register(entry);
+        return entries.length;
+      },
+    });
+  },
+});
+
+const refuseUnknown = (options: PortableRuntimeOptions): void => {
+  const unknown = Object.keys(options).find((key) => !(OPTION_NAMES as readonly string[]).includes(key));
+  if (unknown === undefined) return;
+  const hint = nearest(unknown, OPTION_NAMES);
+  throw new GolekError('config_invalid', `createPortableRuntime has no option '${unknown}'${hint ? `; did you mean '${hint}'?` : ''}`);
+};
+
+/**
+ * Starts the kernel in this program: no server, no database, no network. Models are read at once and loaded at their first request.
+ * Throws `model_not_found`, `model_invalid` or `config_invalid`; nothing is left running then.
+ *
+ * @example await using golek = await createPortableRuntime({ models: { mine: './model.gguf' } });
+ */
+export const createPortableRuntime = async (options: PortableRuntimeOptions = {}): Promise<PortableRuntime> => {
+  refuseUnknown(options);
+  const { limits, log, modules = [], signal = new AbortController().signal } = options;
+  const system = createSystem({
+    modules: [kernelModule({ limits: { ...DEFAULT_LIMITS, ...limits } }), portableModule(options, signal), ...modules],
+    ...(log && { log }),
+  });
+  await system.start({ signal });
+  return new PortableRuntime(system);
+};

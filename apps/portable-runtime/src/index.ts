@@ -1,0 +1,4 @@
+export { createPortableRuntime, type PortableRuntimeOptions } from './create-portable-runtime.ts';
+export type { PortableModel } from './portable-models.ts';
+export { PortableRuntime, type ChatOptions, type PortableRequest, type RunOptions } from './portable-runtime.ts';
+export { Answer } from './answer.ts';

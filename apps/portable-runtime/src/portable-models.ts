@@ -1,0 +1,38 @@
+import { golekTiny } from '@golek/model-tiny';
+import { GolekError } from '@golek/api';
+import type { ModelSource, Provider } from '@golek/providers-spi';
+import type { ModelEntry } from '@golek/kernel';
+
+/** A model and, where it differs from a GGUF file with default settings, its provider and settings. */
+export type PortableModel =
+  | string
+  | {
+      /** A path for local engines; what the provider understands for others. */
+      readonly location: string;
+      /** Id of the provider; default `gguf`. */
+      readonly provider?: string;
+      /** Settings of this model for its provider. */
+      readonly options?: Readonly<Record<string, unknown>>;
+    };
+
+/** What an embedded runtime has when no model is named. */
+export const DEFAULT_MODELS: Readonly<Record<string, PortableModel>> = { [golekTiny.name]: golekTiny.path };
+
+/** Reads what the models are. Throws what `Provider.inspect` throws, and `config_invalid` for a provider that is not there. */
+export const inspectModels = (
+  models: Readonly<Record<string, PortableModel>>,
+  providers: readonly Provider[],
+  signal: AbortSignal,
+): Promise<ModelEntry[]> =>
+  Promise.all(
+    Object.entries(models).map(async ([name, model]) => {
+      const { location, provider: id = 'gguf', options } = typeof model === 'string' ? { location: model } : model;
+      const provider = providers.find((candidate) => candidate.id === id);
+      if (!provider) {
+        const known = providers.map((candidate) => candidate.id).join(', ');
+        throw new GolekError('config_invalid', `model '${name}' names the provider '${id}'; there are: ${known}`);
+      }
+      const source: ModelSource = { name, location, ...(options && { options }) };
+      return { source, manifest: await provider.inspect(source, { signal }) };
+    }),
+  );

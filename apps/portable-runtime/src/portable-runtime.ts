@@ -1,0 +1,107 @@
+import { GolekError, type GenerateRequest, type InferenceRequest, type Message, type ModelManifest } from '@golek/api';
+import { createCall, type Engine, type ModelRegistry, type ModelStatus, type SessionPool, type UsageTotals } from '@golek/kernel';
+import { ENGINE, MODELS, SESSIONS, USAGE, type System } from '@golek/system';
+import { Answer } from './answer.ts';
+import { parseRequest } from './parse-request.ts';
+
+type OptionalModel<R> = R extends unknown ? Omit<R, 'model'> & { readonly model?: string } : never;
+
+/** A canonical request; `model` may be left out when the runtime has one model. */
+export type PortableRequest = OptionalModel<InferenceRequest>;
+
+/** What a chat may set beside its messages. */
+export type ChatOptions = Omit<OptionalModel<GenerateRequest>, 'task' | 'input'> &
+  Omit<Extract<GenerateRequest['input'], { type: 'chat' }>, 'type' | 'messages'> &
+  RunOptions;
+
+export interface RunOptions {
+  /** Ends the work. */
+  readonly signal?: AbortSignal;
+}
+
+/** The Golek kernel in a program: models in, events out. Made by `createPortableRuntime`. */
+export class PortableRuntime implements AsyncDisposable {
+  readonly #system: System;
+  readonly #engine: Engine;
+  readonly #models: ModelRegistry;
+  readonly #sessions: SessionPool;
+
+  constructor(system: System) {
+    this.#system = system;
+    this.#engine = system.get(ENGINE);
+    this.#models = system.get(MODELS);
+    this.#sessions = system.get(SESSIONS);
+  }
+
+  /** The registered models. */
+  get models(): readonly ModelManifest[] {
+    return this.#models.list().map(({ manifest }) => manifest);
+  }
+
+  /** Whether a model is loaded, and how far. */
+  status(model: string): ModelStatus {
+    return this.#sessions.status(model);
+  }
+
+  /** Tokens and outcomes so far, by model. */
+  get usage(): Readonly<Record<string, UsageTotals>> {
+    return this.#system.get(USAGE).totals();
+  }
+
+  /** Runs any canonical request. Throws `invalid_request` or `unknown_parameter` at once for one that does not fit the schema. */
+  run(request: PortableRequest, { signal = new AbortController().signal }: RunOptions = {}): Answer {
+    const parsed = parseRequest({ model: this.#onlyModel(request.model), ...request });
+    return new Answer(this.#engine.run(createCall({ request: parsed, signal })));
+  }
+
+  /**
+   * Answers a message or a conversation.
+   *
+   * @example for await (const event of golek.chat('Hello!')) if (event.type === 'text') process.stdout.write(event.text);
+   */
+  chat(messages: string | readonly Message[], options: ChatOptions = {}): Answer {
+    const { signal, tools, toolChoice, parallelToolCalls, ...request } = options;
+    const turns: readonly Message[] =
+      typeof messages === 'string' ? [{ role: 'user', content: [{ type: 'text', text: messages }] }] : messages;
+    const input = {
+      type: 'chat' as const,
+      messages: [...turns],
+      ...(tools && { tools }),
+      ...(toolChoice && { toolChoice }),
+      ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+    };
+    return this.run({ task: 'generate', input, ...request }, signal ? { signal } : {});
+  }
+
+  /** One vector for each input, in order. */
+  async embed(
+    inputs: readonly string[],
+    { model, signal }: RunOptions & { readonly model?: string } = {},
+  ): Promise<Float32Array[]> {
+    const request = { task: 'embed' as const, inputs: [...inputs], ...(model !== undefined && { model }) };
+    return (await this.run(request, signal ? { signal } : {}).result()).embeddings;
+  }
+
+  /** Frees a model's memory once no run uses it; the next request loads it again. */
+  unload(model: string, { signal = new AbortController().signal }: RunOptions = {}): Promise<void> {
+    return this.#sessions.unload(model, signal);
+  }
+
+  /** Takes no new requests, waits up to `graceMs` milliseconds for those in progress, ends the rest and frees everything. */
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#engine.drain(graceMs);
+    await this.#system.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #onlyModel(asked: string | undefined): string | undefined {
+    if (asked !== undefined) return asked;
+    const [first, ...others] = this.models;
+    if (first && others.length === 0) return first.name;
+    const names = this.models.map(({ name }) => name).join(', ');
+    throw new GolekError('invalid_request', `'model' is missing: the runtime has several models (${names})`);
+  }
+}
