@@ -2,4 +2,5 @@
 export { ERROR_CATALOGUE, ERROR_CODES, isErrorCode, type ErrorCode, type ErrorEntry } from './error-catalogue.ts';
 export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
 export { collect, type GeneratedChoice, type InferenceResult } from './collect.ts';
+export { nearest } from './nearest.ts';
 export { textOf } from './text-of.ts';

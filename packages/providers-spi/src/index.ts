@@ -12,7 +12,7 @@ export type {
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
 
 // What a provider needs of @golek/api, so that a provider package depends on this package only.
-export { GolekError, textOf } from '@golek/api/plain';
+export { GolekError, nearest, textOf } from '@golek/api/plain';
 export type {
   ContentPart,
   EmbedRequest,

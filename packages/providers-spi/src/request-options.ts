@@ -63,7 +63,7 @@ export const usedOptions = (request: InferenceRequest): RequestOption[] => {
   }
   for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[])
     add(sampling?.[key] !== undefined, `sampling.${key}`);
-  add(output && output.type !== 'text', `output.${output?.type}` as RequestOption);
+  if (output && output.type !== 'text') used.push(`output.${output.type}`);
   add(request.maxTokens !== undefined, 'maxTokens');
   add(request.stop?.length, 'stop');
   add((request.choices ?? 1) > 1, 'choices');

@@ -61,37 +61,44 @@ const ToolCall = withoutVariants(
   { custom: 'describe the tool as a function' },
 );
 
-const SystemMessage = z.strictObject({ role: z.literal('system'), content: TextContent, name: z.string().optional() });
+const SystemMessage = z.strictObject({ role: z.literal('system'), content: TextContent, name: z.string().nullish() });
 
 /**
  * One message of a conversation. An answer of the API can be sent back as it is: `annotations`, `audio` and `function_call` are accepted
- * where they are empty, and `parsed` where the official client has added it.
+ * where they are empty, and `parsed` where the official client has added it. The `name` of a tool message repeats that of the call.
  */
 export const ChatMessage = withoutVariants(
-  z.discriminatedUnion(
-    'role',
-    [
-      SystemMessage,
-      SystemMessage.extend({ role: z.literal('developer') }),
-      z.strictObject({ role: z.literal('user'), content: UserContent, name: z.string().optional() }),
-      z.strictObject({
-        role: z.literal('assistant'),
-        content: AssistantContent.nullish(),
-        refusal: z.string().nullish(),
-        reasoning_content: z.string().nullish().describe("Extension. The model's reasoning, as the answer gave it."),
-        tool_calls: z.array(ToolCall).nullish(),
-        name: z.string().optional(),
-        annotations: limited(z.array(z.never()).nullish(), 'leave it out'),
-        audio: refused('send the transcript as content'),
-        function_call: refused("send it in 'tool_calls'"),
-        parsed: z.unknown().optional(),
-      }),
-      z.strictObject({ role: z.literal('tool'), content: TextContent, tool_call_id: z.string().min(1) }),
-    ],
-    "expected 'system', 'developer', 'user', 'assistant' or 'tool'",
-  ),
+  z
+    .discriminatedUnion(
+      'role',
+      [
+        SystemMessage,
+        SystemMessage.extend({ role: z.literal('developer') }),
+        z.strictObject({ role: z.literal('user'), content: UserContent, name: z.string().nullish() }),
+        z.strictObject({
+          role: z.literal('assistant'),
+          content: AssistantContent.nullish(),
+          refusal: z.string().nullish(),
+          reasoning_content: z.string().nullish().describe("Extension. The model's reasoning, as the answer gave it."),
+          tool_calls: z.array(ToolCall).nullish(),
+          name: z.string().nullish(),
+          annotations: limited(z.array(z.never()).nullish(), 'leave it out'),
+          audio: refused('send the transcript as content'),
+          function_call: refused("send it in 'tool_calls'"),
+          parsed: z.unknown().optional(),
+        }),
+        z.strictObject({
+          role: z.literal('tool'),
+          content: TextContent,
+          tool_call_id: z.string().min(1),
+          name: z.string().nullish(),
+        }),
+      ],
+      "expected 'system', 'developer', 'user', 'assistant' or 'tool'",
+    )
+    .meta({ id: 'ChatMessage' }),
   { function: "send the result as a message of the role 'tool' with its 'tool_call_id'" },
-).meta({ id: 'ChatMessage' });
+);
 type ChatMessage = z.output<typeof ChatMessage>;
 
 type Part = { type: 'text'; text: string } | z.output<typeof RefusalPart> | z.output<typeof ImagePart>;
@@ -119,7 +126,7 @@ const readContent = (content: string | readonly Part[] | null | undefined): Cont
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content.map(readPart);
 };
 
-const named = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
+const named = (name: string | null | undefined): { name?: string } => (name == null ? {} : { name });
 
 const readAssistant = (message: Extract<ChatMessage, { role: 'assistant' }>, index: number): Message => {
   const content = readContent(message.content);

@@ -11,15 +11,14 @@ import {
   readStop,
   samplingFields,
   Stop,
-  Stream,
-  StreamOptions,
   TopLogprobs,
   User,
 } from './common-fields.ts';
 import { invalid, parseBody } from './parse-body.ts';
 import { limited, refused } from './refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
-import { CHAT_PARAMS, LEGACY_CHAT_PARAMS, type WireParams } from './wire-params.ts';
+import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
+import { CHAT_PARAMS, NEW_LIMIT_CHAT_PARAMS, type WireParams } from './wire-params.ts';
 
 const Metadata = z
   .record(z.string().max(64), z.string().max(512))
@@ -95,15 +94,6 @@ const maxTokensOf = ({ max_tokens: old, max_completion_tokens: current }: ChatRe
   return current ?? old ?? undefined;
 };
 
-export const includeUsage = (body: {
-  readonly stream?: boolean | null | undefined;
-  readonly stream_options?: z.output<typeof StreamOptions>;
-}): boolean => {
-  if (body.stream_options == null) return false;
-  if (!body.stream) throw invalid('stream_options', "'stream_options' is for streams; send 'stream': true with it");
-  return body.stream_options.include_usage ?? false;
-};
-
 /** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
 export const readChatRequest = (json: unknown): ChatCall => {
   const body = parseBody(ChatRequest, json);
@@ -131,9 +121,9 @@ export const readChatRequest = (json: unknown): ChatCall => {
     },
     stream: body.stream ?? false,
     choices,
-    includeUsage: includeUsage(body),
+    includeUsage: readIncludeUsage(body),
     showTier: body.service_tier != null,
-    params: body.max_completion_tokens == null ? LEGACY_CHAT_PARAMS : CHAT_PARAMS,
+    params: body.max_completion_tokens == null ? CHAT_PARAMS : NEW_LIMIT_CHAT_PARAMS,
     ...(body.metadata && { metadata: body.metadata }),
   };
 };

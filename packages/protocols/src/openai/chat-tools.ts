@@ -6,23 +6,25 @@ import { withoutVariants } from './refusals.ts';
 const NO_CUSTOM_TOOLS = { custom: "describe the tool as a function with a JSON Schema in 'parameters'" };
 
 const ChatTool = withoutVariants(
-  z.discriminatedUnion(
-    'type',
-    [
-      z.strictObject({
-        type: z.literal('function'),
-        function: z.strictObject({
-          name: z.string().min(1).max(128),
-          description: z.string().nullish(),
-          parameters: JsonSchema.nullish(),
-          strict: z.boolean().nullish(),
+  z
+    .discriminatedUnion(
+      'type',
+      [
+        z.strictObject({
+          type: z.literal('function'),
+          function: z.strictObject({
+            name: z.string().min(1).max(128),
+            description: z.string().nullish(),
+            parameters: JsonSchema.nullish(),
+            strict: z.boolean().nullish(),
+          }),
         }),
-      }),
-    ],
-    "expected 'function'",
-  ),
+      ],
+      "expected 'function'",
+    )
+    .meta({ id: 'ChatTool' }),
   NO_CUSTOM_TOOLS,
-).meta({ id: 'ChatTool' });
+);
 
 const NamedFunction = z.strictObject({
   type: z.literal('function'),
@@ -33,7 +35,9 @@ const AllowedTools = z.strictObject({
   type: z.literal('allowed_tools'),
   allowed_tools: z.strictObject({
     mode: z.enum(['auto', 'required']),
-    tools: z.array(withoutVariants(z.discriminatedUnion('type', [NamedFunction], "expected 'function'"), NO_CUSTOM_TOOLS)).min(1),
+    tools: z
+      .array(withoutVariants(z.discriminatedUnion('type', [NamedFunction], "expected 'function'"), NO_CUSTOM_TOOLS))
+      .min(1),
   }),
 });
 
@@ -53,8 +57,7 @@ export const toolFields = {
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
 };
-const ToolFields = z.object(toolFields);
-type ToolFields = z.output<typeof ToolFields>;
+type ToolFields = z.output<z.ZodObject<typeof toolFields>>;
 
 const readTool = ({ function: { name, description, parameters, strict } }: z.output<typeof ChatTool>): Tool => ({
   name,

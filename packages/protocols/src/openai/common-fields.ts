@@ -1,6 +1,6 @@
 import { GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
-import { limited, refused } from './refusals.ts';
+import { refused } from './refusals.ts';
 import { present } from './present.ts';
 
 /** Longest name of a model: it comes back in messages, logs and headers. */
@@ -23,14 +23,13 @@ export const samplingFields = {
   seed: z.int().nullish(),
   logit_bias: Sampling.shape.logitBias.nullable(),
 };
-const SamplingFields = z.object(samplingFields);
 
 const SEEDS = 2 ** 32;
 
 /** Seeds of the wire are 64-bit and may be negative: folded to 32 bits, so that equal seeds stay equal. */
 const fold = (seed: number): number => ((seed % SEEDS) + SEEDS) % SEEDS;
 
-export const readSampling = (body: z.output<typeof SamplingFields>): Sampling | undefined =>
+export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>): Sampling | undefined =>
   present<Sampling>({
     temperature: body.temperature,
     topP: body.top_p,
@@ -55,14 +54,6 @@ export const readStop = (stop: z.output<typeof Stop>): string[] | undefined => {
 export const Choices = GenerateRequest.shape.choices.nullable();
 export const MaxTokens = GenerateRequest.shape.maxTokens.nullable();
 export const TopLogprobs = z.int().min(0).max(20).nullish();
-
-export const Stream = z.boolean().nullish();
-export const StreamOptions = z
-  .strictObject({
-    include_usage: z.boolean().nullish(),
-    include_obfuscation: limited(z.literal(false).nullish(), 'chunks are sent without padding; leave it out'),
-  })
-  .nullish();
 
 /** GBNF, llama.cpp's grammar notation. */
 export const Grammar = z.string().min(1).nullish();

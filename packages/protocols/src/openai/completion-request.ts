@@ -1,6 +1,5 @@
 import { GolekError, type GenerateRequest } from '@golek/api';
 import { z } from 'zod';
-import { includeUsage } from './chat-request.ts';
 import {
   Choices,
   Grammar,
@@ -10,14 +9,13 @@ import {
   readStop,
   samplingFields,
   Stop,
-  Stream,
-  StreamOptions,
   TopLogprobs,
   User,
 } from './common-fields.ts';
-import { parseBody } from './parse-body.ts';
+import { invalid, parseBody } from './parse-body.ts';
 import { limited } from './refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
+import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
 import { COMPLETION_PARAMS, type WireParams } from './wire-params.ts';
 
 /** Most prompts of one request; each becomes a run of its own. */
@@ -29,8 +27,8 @@ const DEFAULT_MAX_TOKENS = 16;
 const Tokens = z.array(z.int().min(0)).min(1);
 
 export const Prompt = z.union(
-  [z.string(), z.array(z.string()).min(1).max(MAX_PROMPTS), Tokens, z.array(Tokens).min(1).max(MAX_PROMPTS)],
-  `expected a string, an array of token ids, or an array of up to ${MAX_PROMPTS} strings or token arrays`,
+  [z.string(), z.array(z.string()).min(1), Tokens, z.array(Tokens).min(1)],
+  'expected a string, an array of token ids, or an array of strings or token arrays',
 );
 
 /** The body of POST /v1/completions: every parameter of OpenAI's, and Golek's extensions. */
@@ -59,6 +57,8 @@ export interface CompletionAnswerOptions {
   /** Answers of all prompts together. */
   readonly choices: number;
   readonly includeUsage: boolean;
+  /** Most probable tokens to show beside each one; undefined: no log-probabilities. */
+  readonly topLogprobs?: number;
 }
 
 export interface CompletionCall extends CompletionAnswerOptions {
@@ -94,6 +94,13 @@ export const readCompletionRequest = (json: unknown): CompletionCall => {
       "'logprobs' together with 'echo' is not supported: prompt tokens have none; send one of them",
     );
   }
+  const prompts = promptsOf(body.prompt);
+  if (prompts.length > MAX_PROMPTS) {
+    throw invalid(
+      'prompt',
+      `${prompts.length} prompts are more than the limit of ${MAX_PROMPTS}; send several requests`,
+    );
+  }
   const sampling = readSampling(body);
   const output = readOutput(body.response_format, body.grammar);
   const stop = readStop(body.stop);
@@ -109,14 +116,16 @@ export const readCompletionRequest = (json: unknown): CompletionCall => {
     ...(body.logprobs != null && { logprobs: { top: body.logprobs } }),
   };
   const echo = body.echo ? { echo: true } : {};
-  const requests = promptsOf(body.prompt).map(
-    (prompt): GenerateRequest => ({ ...shared, input: { type: 'text', prompt, ...echo } }),
-  );
+  const requests = prompts.map((prompt): GenerateRequest => ({
+    ...shared,
+    input: { type: 'text', prompt, ...echo },
+  }));
   return {
     requests,
     stream: body.stream ?? false,
     choices: choices * requests.length,
-    includeUsage: includeUsage(body),
+    includeUsage: readIncludeUsage(body),
     params: COMPLETION_PARAMS,
+    ...(body.logprobs != null && { topLogprobs: body.logprobs }),
   };
 };

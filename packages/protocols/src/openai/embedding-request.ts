@@ -1,7 +1,7 @@
 import { EmbedRequest } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from './common-fields.ts';
-import { parseBody } from './parse-body.ts';
+import { invalid, parseBody } from './parse-body.ts';
 import { EMBEDDING_PARAMS, type WireParams } from './wire-params.ts';
 
 /** OpenAI's bound on the inputs of one request. */
@@ -15,8 +15,8 @@ export const EmbeddingRequest = z
   .strictObject({
     model: ModelName,
     input: z.union(
-      [Text, z.array(Text).min(1).max(MAX_INPUTS), Tokens, z.array(Tokens).min(1).max(MAX_INPUTS)],
-      `expected a non-empty string, an array of token ids, or an array of up to ${MAX_INPUTS} strings or token arrays`,
+      [Text, z.array(Text).min(1), Tokens, z.array(Tokens).min(1)],
+      'expected a non-empty string, an array of token ids, or an array of strings or token arrays',
     ),
     encoding_format: z.enum(['float', 'base64']).nullish().describe("Default 'float'."),
     dimensions: EmbedRequest.shape.dimensions.nullable(),
@@ -38,11 +38,15 @@ const inputsOf = (input: z.output<typeof EmbeddingRequest>['input']): (string | 
 /** Reads a body. Throws `invalid_request` or `unknown_parameter`, with the parameter in `details.path`. */
 export const readEmbeddingRequest = (json: unknown): EmbeddingCall => {
   const body = parseBody(EmbeddingRequest, json);
+  const inputs = inputsOf(body.input);
+  if (inputs.length > MAX_INPUTS) {
+    throw invalid('input', `${inputs.length} inputs are more than the limit of ${MAX_INPUTS}; send several requests`);
+  }
   return {
     request: {
       task: 'embed',
       model: body.model,
-      inputs: inputsOf(body.input),
+      inputs,
       ...(body.dimensions != null && { dimensions: body.dimensions }),
       ...(body.user != null && { user: body.user }),
     },

@@ -8,7 +8,7 @@ export const present = <T extends object>(fields: Absent<Required<T>>): T | unde
   for (const key in fields) {
     const value = fields[key];
     if (value === null || value === undefined) continue;
-    result[key] = value as T[typeof key];
+    result[key] = value;
     any = true;
   }
   return any ? (result as T) : undefined;

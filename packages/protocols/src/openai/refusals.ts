@@ -12,8 +12,7 @@ export interface Refusal {
 export const REFUSALS = z.registry<Refusal>();
 
 /** A parameter that cannot be honoured: only its absence, or null, is accepted. */
-export const refused = (remedy: string): z.ZodOptional<z.ZodNull> =>
-  z.null().optional().register(REFUSALS, { remedy });
+export const refused = (remedy: string): z.ZodOptional<z.ZodNull> => z.null().optional().register(REFUSALS, { remedy });
 
 /** A parameter of which only the values of `schema` can be honoured. */
 export const limited = <S extends z.ZodType>(schema: S, remedy: string): S => {

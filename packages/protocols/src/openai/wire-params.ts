@@ -20,8 +20,7 @@ const GENERATE_PARAMS: WireParams = {
   logprobs: 'logprobs',
 };
 
-/** For a chat request that limits its answer with `max_tokens`. */
-export const LEGACY_CHAT_PARAMS: WireParams = {
+export const CHAT_PARAMS: WireParams = {
   ...GENERATE_PARAMS,
   'input.chat': 'messages',
   'input.image': 'messages',
@@ -31,8 +30,9 @@ export const LEGACY_CHAT_PARAMS: WireParams = {
   prompt: 'messages',
 };
 
-export const CHAT_PARAMS: WireParams = {
-  ...LEGACY_CHAT_PARAMS,
+/** For a chat request that limits its answer with `max_completion_tokens`. */
+export const NEW_LIMIT_CHAT_PARAMS: WireParams = {
+  ...CHAT_PARAMS,
   maxTokens: 'max_completion_tokens',
   max_tokens: 'max_completion_tokens',
 };

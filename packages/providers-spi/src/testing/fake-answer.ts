@@ -7,7 +7,12 @@ const FIRST_TEXT_TOKEN = 256;
 
 /** A script is certain of its tokens, so each has probability 1 and no other has any. */
 const certain = (text: string, position: number, top: number): TokenLogprob => {
-  const token = { id: FIRST_TEXT_TOKEN + position, text, bytes: Array.from(new TextEncoder().encode(text)), logprob: 0 };
+  const token = {
+    id: FIRST_TEXT_TOKEN + position,
+    text,
+    bytes: Array.from(new TextEncoder().encode(text)),
+    logprob: 0,
+  };
   return { ...token, top: top > 0 ? [token] : [] };
 };
 

@@ -16,7 +16,7 @@ import { answerEvents } from './fake-answer.ts';
 import { fakeEmbedding } from './fake-embedding.ts';
 import type { FakeModel, FakeTask } from './fake-model.ts';
 import { countTokens, detokenize, promptText, tokenize } from './fake-tokens.ts';
-import { RunSlots } from './run-slots.ts';
+import { RunSlots } from '../run-slots.ts';
 
 export const FAKE_TASKS: readonly FakeTask[] = ['generate', 'embed', 'tokenize', 'detokenize'];
 const CONTEXT_LENGTH = 4_096;
@@ -50,7 +50,11 @@ const eventsOf = (model: FakeModel, request: InferenceRequest, contextLength: nu
     case 'generate':
       return answerEvents(model, request, contextLength);
     case 'embed': {
-      const length = request.dimensions ?? model.embeddingLength ?? EMBEDDING_LENGTH;
+      const { embeddingLength = EMBEDDING_LENGTH } = model;
+      const { dimensions: length = embeddingLength } = request;
+      if (length > embeddingLength) {
+        throw new GolekError('invalid_request', `dimensions ${length} is more than the model has: ${embeddingLength}`);
+      }
       const events = request.inputs.map((input, index): InferenceEvent => ({
         type: 'embedding',
         index,
@@ -67,6 +71,10 @@ const eventsOf = (model: FakeModel, request: InferenceRequest, contextLength: nu
       throw new GolekError('unsupported', `a fake model has no task '${request.task}'`);
   }
 };
+
+/** Where something happens in a run with this prompt. */
+const positionIn = (prompt: string, script: { at: number; when?: string } | undefined): number | undefined =>
+  script && (script.when === undefined || prompt.includes(script.when)) ? script.at : undefined;
 
 /** A fake model that is open. */
 export class FakeSession implements ModelSession {
@@ -98,10 +106,8 @@ export class FakeSession implements ModelSession {
     if (countTokens(prompt) >= limit) {
       throw new GolekError('context_length_exceeded', `the prompt has ${countTokens(prompt)} tokens of ${limit}`);
     }
-    const selected = (script: { when?: string } | undefined): boolean =>
-      script !== undefined && (script.when === undefined || prompt.includes(script.when));
-    const failAt = selected(fail) ? fail?.at : undefined;
-    const hangAt = selected(hang) ? hang?.at : undefined;
+    const failAt = positionIn(prompt, fail);
+    const hangAt = positionIn(prompt, hang);
 
     this.#counters.runs++;
     this.#counters.active++;

@@ -1,4 +1,4 @@
-import { textOf, type GenerateRequest } from '../index.ts';
+import { GolekError, textOf, type GenerateRequest } from '../index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -6,10 +6,12 @@ const decoder = new TextDecoder();
 /** Tokens of a fake model's prompts: the bytes of the UTF-8 text, so that any text survives the way there and back. */
 export const tokenize = (text: string): number[] => Array.from(encoder.encode(text));
 
-/** Text of byte tokens. Throws RangeError for a number above 255. */
+/** Text of byte tokens. Throws `invalid_request` for a number above 255. */
 export const detokenize = (tokens: readonly number[]): string => {
   const stranger = tokens.find((token) => token > 255);
-  if (stranger !== undefined) throw new RangeError(`token ${stranger} is outside the fake vocabulary of 256 bytes`);
+  if (stranger !== undefined) {
+    throw new GolekError('invalid_request', `token ${stranger} is outside the fake vocabulary of 256 bytes`);
+  }
   return decoder.decode(Uint8Array.from(tokens));
 };
 

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collect, type InferenceResult } from '@golek/api/plain';
-import { GolekError, type ErrorCode, type InferenceEvent, type InferenceRequest, type ModelSession } from '../../index.ts';
+import {
+  GolekError,
+  type ErrorCode,
+  type InferenceEvent,
+  type InferenceRequest,
+  type ModelSession,
+} from '../../index.ts';
 import type { CheckBench } from './provider-check.ts';
 
 let runs = 0;
@@ -40,6 +46,7 @@ export const fails = async (work: () => Promise<unknown>, code: ErrorCode, what:
   );
   assert('error' in outcome, `${what}: '${code}' was expected and nothing was thrown`);
   const { error } = outcome;
+  if (error instanceof assert.AssertionError) throw error;
   assert(error instanceof GolekError, `${what}: a GolekError was expected, not ${String(error)}`);
   assert.equal(error.code, code, `${what}: '${code}' was expected, not '${error.code}' (${error.message})`);
   return error;
@@ -73,7 +80,9 @@ export const essence = (result: InferenceResult): object => ({
     toolCalls: toolCalls.map(({ name, arguments: text }) => ({ name, text })),
   })),
   // Three digits: the order in which an engine adds depends on what else is in its batch.
-  embeddings: result.embeddings.map((vector) => Array.from(vector, (component) => Math.round(component * 1e3) / 1e3 + 0)),
+  embeddings: result.embeddings.map((vector) =>
+    Array.from(vector, (component) => Math.round(component * 1e3) / 1e3 + 0),
+  ),
   scores: result.scores.map(({ index }) => index),
   labels: result.labels.map(({ index, label }) => ({ index, label })),
   tensors: result.tensors.map(({ name, type, shape }) => ({ name, type, shape })),

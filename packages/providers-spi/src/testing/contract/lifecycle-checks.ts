@@ -19,7 +19,12 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
       await Promise.all([session[Symbol.asyncDispose](), session[Symbol.asyncDispose]()]);
       await endsWith(events, 'shutting_down', bench.setup.window ?? 64, 'a run of a model that was closed');
       await session[Symbol.asyncDispose]();
-      await endsWith(start(bench, session, bench.setup.request(0)), 'shutting_down', 0, 'a run after the model was closed');
+      await endsWith(
+        start(bench, session, bench.setup.request(0)),
+        'shutting_down',
+        0,
+        'a run after the model was closed',
+      );
       await nothingOpen(bench);
       return undefined;
     },
@@ -69,7 +74,8 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
       queueMicrotask(() => client.abort());
       // A load that was done before it could see the abort is a success, and then it is the caller's to close.
       const outcome = await opening.catch((error: unknown) => error);
-      if (outcome instanceof GolekError) assert.equal(outcome.code, 'cancelled', `open that was aborted: ${outcome.message}`);
+      if (outcome instanceof GolekError)
+        assert.equal(outcome.code, 'cancelled', `open that was aborted: ${outcome.message}`);
       else if (outcome instanceof Error) throw outcome;
       else await (outcome as AsyncDisposable)[Symbol.asyncDispose]();
       await nothingOpen(bench);
@@ -84,8 +90,15 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
       const { provider, signal } = bench;
       const { source } = bench.setup;
       await provider.open(source, { signal, onProgress: (fraction) => seen.push(fraction) });
-      assert.deepEqual(seen, [...seen].sort((a, b) => a - b), 'progress fell');
-      assert(seen.every((fraction) => fraction >= 0 && fraction <= 1), `a fraction outside 0 to 1: ${seen.join(', ')}`);
+      assert.deepEqual(
+        seen,
+        [...seen].sort((a, b) => a - b),
+        'progress fell',
+      );
+      assert(
+        seen.every((fraction) => fraction >= 0 && fraction <= 1),
+        `a fraction outside 0 to 1: ${seen.join(', ')}`,
+      );
       return undefined;
     },
   },
@@ -97,7 +110,9 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
       const found = REQUEST_OPTIONS.flatMap((option) => {
         const request = requestUsing(option, bench.setup.source.name, options);
         const refused = usedOptions(request).filter((used) => !options.includes(used));
-        return tasks.includes(request.task) && refused.length === 1 && refused[0] === option ? [{ option, request }] : [];
+        return tasks.includes(request.task) && refused.length === 1 && refused[0] === option
+          ? [{ option, request }]
+          : [];
       });
       const cases = bench.setup.unsupported ? [bench.setup.unsupported, ...found] : found;
       if (cases.length === 0) return { skipped: 'the model supports every option of its tasks' };

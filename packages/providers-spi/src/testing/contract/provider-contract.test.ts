@@ -37,13 +37,20 @@ const changed = (change: (event: InferenceEvent, position: number) => InferenceE
 });
 const never = new AbortController().signal;
 
+const USAGE: InferenceEvent = { type: 'usage', usage: { promptTokens: 1, completionTokens: 1 } };
+
 let runs = 0;
 let poisoned = false;
 
 /** Ways to break the contract, and the check that has to notice each. */
 const BREAKS: readonly (readonly [what: string, check: string, Alterations])[] = [
   ['no usage', 'gives deltas', changed((event) => (event.type === 'usage' ? [] : [event]))],
-  ['usage first', 'gives deltas', changed((event) => (event.type === 'finish' ? [] : [event]))],
+  ['no finish', 'gives deltas', changed((event) => (event.type === 'finish' ? [] : [event]))],
+  [
+    'usage before the finish',
+    'gives deltas',
+    changed((e) => (e.type === 'finish' ? [USAGE, e] : e.type === 'usage' ? [] : [e])),
+  ],
   ['two finishes', 'gives deltas', changed((event) => (event.type === 'finish' ? [event, event] : [event]))],
   ['an event after the usage', 'gives deltas', changed((event) => (event.type === 'usage' ? [event, event] : [event]))],
   ['a start event', 'gives deltas', changed((e, at) => (at ? [e] : [{ type: 'start', model: 'm', provider: 'p' }, e]))],

@@ -5,7 +5,11 @@ import { runProviderCheck, type ProviderCheck } from './provider-check.ts';
 import { STREAMING_CHECKS } from './streaming-checks.ts';
 
 /** Every rule of the SPI that a provider is held to, for a test runner other than vitest. */
-export const PROVIDER_CHECKS: readonly ProviderCheck[] = [...STREAMING_CHECKS, ...INTERRUPTION_CHECKS, ...LIFECYCLE_CHECKS];
+export const PROVIDER_CHECKS: readonly ProviderCheck[] = [
+  ...STREAMING_CHECKS,
+  ...INTERRUPTION_CHECKS,
+  ...LIFECYCLE_CHECKS,
+];
 
 /**
  * Registers a vitest suite that holds a provider to the SPI. Call it with `await` at the top level of a test file: vitest is

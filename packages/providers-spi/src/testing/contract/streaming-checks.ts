@@ -51,7 +51,9 @@ export const STREAMING_CHECKS: readonly ProviderCheck[] = [
       const collected = await answer(bench, session, request);
       const events = await read(start(bench, session, request));
       for (const [index, choice] of collected.choices.entries()) {
-        const text = events.map((event) => (event.type === 'text' && event.choice === index ? event.text : '')).join('');
+        const text = events
+          .map((event) => (event.type === 'text' && event.choice === index ? event.text : ''))
+          .join('');
         assert.equal(text, choice.text, `text of choice ${index}`);
       }
       assert.deepEqual(essence(await answer(bench, session, request)), essence(collected), 'the same request again');
@@ -105,7 +107,10 @@ export const STREAMING_CHECKS: readonly ProviderCheck[] = [
         others += (await read(start(bench, session, bench.setup.request(variant)))).length;
       }
       const ahead = (await probes.producedEvents()) - before - others - 1;
-      assert(ahead <= window, `${ahead} events were produced ahead of a consumer that had stopped; the window is ${window}`);
+      assert(
+        ahead <= window,
+        `${ahead} events were produced ahead of a consumer that had stopped; the window is ${window}`,
+      );
       await pull(stalled, 100);
       await stalled.return?.();
       return undefined;

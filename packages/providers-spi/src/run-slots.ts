@@ -1,4 +1,4 @@
-import { abortError } from '../abort-error.ts';
+import { abortError } from './abort-error.ts';
 
 /** Lets a fixed number of runs work at once; the others wait in the order in which they came. */
 export class RunSlots {
@@ -18,6 +18,7 @@ export class RunSlots {
 
   /** Waits for a slot. Throws the signal's error when it is aborted first. */
   take(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted && this.tryTake()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(enter);

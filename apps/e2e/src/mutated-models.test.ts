@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { collect, GolekError } from '@golek/api';
+import { golekTiny } from '@golek/model-tiny';
+import { createIsolatedGgufProvider } from '@golek/provider-gguf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { childrenOf, residentMiB, serve, untilReady } from './golek-server.fixture.ts';
+
+/** Deterministic: mulberry32. */
+const randomOf = (seed: number): (() => number) => {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+};
+
+/** Metadata and tensor descriptions stand in the first part of the file; most damage there must be noticed. */
+const HEADER_BYTES = 60_000;
+const ACCEPTED = new Set(['model_invalid', 'model_load_failed', 'engine_crashed', 'insufficient_memory', 'unsupported']);
+
+const mutate = (whole: Buffer, index: number): Buffer => {
+  const random = randomOf(index + 1);
+  const at = (limit: number): number => Math.floor(random() * limit);
+  if (index % 4 === 0) return whole.subarray(0, at(whole.length));
+  const copy = Buffer.from(whole);
+  if (index % 4 === 1) for (let flips = 0; flips < 8; flips += 1) copy[at(HEADER_BYTES)] = at(256);
+  else if (index % 4 === 2) copy.writeBigUInt64LE(BigInt(at(2 ** 32)) << 31n, at(HEADER_BYTES));
+  else copy.fill(at(256), at(HEADER_BYTES), HEADER_BYTES);
+  return copy;
+};
+
+let folder: string;
+let whole: Buffer;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'golek-mutated-'));
+  whole = await readFile(golekTiny.path);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const signal = new AbortController().signal;
+const request = { task: 'generate', model: 'm', input: { type: 'text', prompt: 'Once' }, maxTokens: 4, sampling: { temperature: 0 } } as const;
+
+describe('mutated GGUF files', () => {
+  it('200 of them: a clear error or an answer each, no process left, memory flat', { timeout: 900_000 }, async () => {
+    await using provider = createIsolatedGgufProvider({ threads: 1, contextSize: 64, parallel: 1 });
+    const before = residentMiB(process.pid);
+    const outcomes = new Map<string, number>();
+    const tryOne = async (index: number): Promise<void> => {
+      const location = path.join(folder, `m${index}.gguf`);
+      await writeFile(location, mutate(whole, index));
+      let outcome = 'works';
+      try {
+        const source = { name: `m${index}`, location };
+        await provider.inspect(source, { signal });
+        await using session = await provider.open(source, { signal });
+        await collect(session.run(request, { id: `r${index}`, signal: AbortSignal.timeout(30_000) }));
+      } catch (thrown) {
+        expect(thrown, String(thrown)).toBeInstanceOf(GolekError);
+        const { code, message } = thrown as GolekError;
+        expect(ACCEPTED, message).toContain(code);
+        expect(message.length).toBeGreaterThan(10);
+        outcome = code;
+      }
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      await unlink(location);
+    };
+    let next = 0;
+    await Promise.all([0, 1].map(async () => { while (next < 200) await tryOne(next++); }));
+    console.log(`200 mutated files: ${[...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`);
+    expect([...outcomes.values()].reduce((sum, count) => sum + count, 0)).toBe(200);
+    expect(200 - (outcomes.get('works') ?? 0)).toBeGreaterThan(100);
+    expect(residentMiB(process.pid) - before).toBeLessThan(150);
+    await provider[Symbol.asyncDispose]();
+    expect(childrenOf(process.pid).length).toBeLessThanOrEqual(1);
+  });
+
+  it('beside a good one do not keep the server from starting and answering', { timeout: 120_000 }, async () => {
+    const args: string[] = [];
+    for (const index of [0, 1, 2, 3]) {
+      const location = path.join(folder, `served-${index}.gguf`);
+      await writeFile(location, mutate(whole, index * 4 + index));
+      args.push('--model', `bad-${index}=${location}`);
+    }
+    await using server = await serve({ args: [...args, '--model', `good=${golekTiny.path}`] });
+    await untilReady(server.url);
+    const ask = (model: string): Promise<Response> =>
+      fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model, temperature: 0, messages: [{ role: 'user', content: 'Hello!' }] }),
+      });
+    expect((await ask('good')).status).toBe(200);
+    for (const index of [0, 1, 2, 3]) {
+      const response = await ask(`bad-${index}`);
+      if (response.status !== 200) expect(await response.json()).toMatchObject({ error: { code: expect.any(String), message: expect.any(String) } });
+    }
+    expect((await ask('good')).status).toBe(200);
+  });
+});

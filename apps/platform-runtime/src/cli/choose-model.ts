@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { GolekError, nearest } from '@golek/api';
+import type { ModelSource } from '@golek/providers-spi';
+import { nameOfFile, type KnownModels } from '../models/list-models.ts';
+import { UsageError } from './exit-code.ts';
+
+export interface ChosenModel {
+  readonly source: ModelSource;
+  /** The words that are not the model. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Finds the model of a command line `[MODEL] WORDS…`: the flag's, else the first word when it is a known name or a model file, else the default. A first
+ * word that is almost a known name is taken for a slip and refused.
+ */
+export const chooseModel = (known: KnownModels, flag: string | undefined, words: readonly string[]): ChosenModel => {
+  if (flag !== undefined) return { source: sourceOf(known, flag) ?? refuseUnknown(known, flag), words };
+  const [first, ...rest] = words;
+  if (first !== undefined) {
+    const source = sourceOf(known, first);
+    if (source) return { source, words: rest };
+    const slip = first.includes(' ') || rest.length === 0 ? undefined : nearest(first, namesOf(known));
+    if (slip !== undefined && slip.length > 3) {
+      throw new UsageError(
+        `no model is named '${first}'; did you mean '${slip}'? If it belongs to the prompt, name the model with --model`,
+      );
+    }
+  }
+  if (known.default === undefined) {
+    throw new GolekError('model_not_found', 'there is no model: name a file with --model or put one into the data folder');
+  }
+  return { source: sourceOf(known, known.default) ?? refuseUnknown(known, known.default), words };
+};
+
+const namesOf = ({ models }: KnownModels): string[] => models.map(({ source }) => source.name);
+
+const sourceOf = ({ models }: KnownModels, text: string): ModelSource | undefined => {
+  const named = models.find(({ source }) => source.name === text);
+  if (named) return named.source;
+  if (!/\.gguf$/i.test(text) || !existsSync(text)) return undefined;
+  return { name: nameOfFile(text), location: path.resolve(text) };
+};
+
+const refuseUnknown = (known: KnownModels, name: string): never => {
+  const names = namesOf(known);
+  const hint = nearest(name, names);
+  throw new GolekError(
+    'model_not_found',
+    `no model is named '${name}' and no model file is there${hint ? `; did you mean '${hint}'?` : `; known: ${names.join(', ') || 'none'}`}`,
+  );
+};

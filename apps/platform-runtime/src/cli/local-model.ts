@@ -1,0 +1,41 @@
+import { GolekError, type GenerateRequest, type InferenceEvent, type ModelManifest } from '@golek/api';
+import { createCall, type ModelStatus } from '@golek/kernel';
+import type { ModelSource } from '@golek/providers-spi';
+import { createLogger, ENGINE, logConfig, MODELS, SESSIONS } from '@golek/system';
+import type { PlatformSettings } from '../config/platform-config.ts';
+import { CATALOGUE } from '../modules/models-module.ts';
+import { createPlatform } from '../platform.ts';
+
+/** One model in this process, through the same kernel as in the server. */
+export interface LocalModel extends AsyncDisposable {
+  readonly manifest: ModelManifest;
+  run(request: GenerateRequest, signal: AbortSignal): AsyncIterable<InferenceEvent>;
+  status(): ModelStatus;
+}
+
+/** Composes a platform without HTTP around one model. Throws when the model's file cannot be used; it is loaded at the first run. */
+export const openLocalModel = async (
+  { configuration }: PlatformSettings,
+  source: ModelSource,
+  signal: AbortSignal,
+): Promise<LocalModel> => {
+  const { level, format } = configuration.get(logConfig);
+  // A log line for each prompt would stand in the way; who asks for one gets it.
+  const log = createLogger({ level: configuration.explain('log.level').layer === 'default' ? 'error' : level, format });
+  const { system } = createPlatform({ configuration, log, sources: [source], isolation: 'in-process' });
+  await system.start({ signal });
+  const entry = system.get(MODELS).resolve(source.name);
+  if (!entry) {
+    const failure = system.get(CATALOGUE).failureOf(source.name);
+    await system.stop();
+    throw failure ?? new GolekError('internal', `model '${source.name}' was not registered`);
+  }
+  const engine = system.get(ENGINE);
+  const sessions = system.get(SESSIONS);
+  return {
+    manifest: entry.manifest,
+    run: (request, ends) => engine.run(createCall({ request, signal: ends })),
+    status: () => sessions.status(source.name),
+    [Symbol.asyncDispose]: () => system.stop(),
+  };
+};

@@ -1,0 +1,96 @@
+import { GolekError, nearest, type ModelManifest } from '@golek/api';
+import type { ModelSource } from '@golek/providers-spi';
+import { createLogger, PROVIDERS, type System } from '@golek/system';
+import { Command } from 'commander';
+import type { PlatformSettings } from '../config/platform-config.ts';
+import { inspectModels } from '../models/inspect-models.ts';
+import { listModels, type KnownModel } from '../models/list-models.ts';
+import { createPlatform } from '../platform.ts';
+import { acting } from './action.ts';
+import { settingsOf, withConfiguration } from './common-options.ts';
+import { watchInterrupts } from './interrupts.ts';
+import { modelDetails, modelTable, type ModelRow } from './model-table.ts';
+import { writeOut } from './write-out.ts';
+
+/** `golek models`. */
+export const modelsCommand = (): Command =>
+  new Command('models')
+    .addCommand(listCommand())
+    .addCommand(infoCommand())
+    .addHelpText('after', '\nExamples:\n  $ golek models list\n  $ golek models info golek-tiny --json');
+
+const listCommand = (): Command =>
+  withConfiguration(
+    new Command('list')
+      .description('list configured, discovered and bundled models')
+      .option('--json', 'print JSON')
+      .option('--names', 'print names only, without looking into the files')
+      .addHelpText('after', '\nExamples:\n  $ golek models list\n  $ golek models list --json --models.folders ~/models'),
+  ).action(acting(list));
+
+const infoCommand = (): Command =>
+  withConfiguration(
+    new Command('info')
+      .description('show what a model is')
+      .argument('<name>', 'name of the model')
+      .option('--json', 'print JSON')
+      .addHelpText('after', '\nExamples:\n  $ golek models info golek-tiny'),
+  ).action(acting(info));
+
+const list = async (command: Command): Promise<number> => {
+  using interrupts = watchInterrupts();
+  const { json = false, names = false } = command.opts<{ json?: boolean; names?: boolean }>();
+  const settings = await settingsOf(command);
+  const known = await listModels(settings, interrupts.signal);
+  for (const note of known.notes) process.stderr.write(`golek: ${note}\n`);
+  if (names) {
+    await writeOut(known.models.map(({ source }) => `${source.name}\n`).join(''));
+    return 0;
+  }
+  const rows = await inspect(settings, known.models, interrupts.signal);
+  const data = { default: known.default ?? null, models: rows };
+  await writeOut(json ? `${JSON.stringify(data, undefined, 2)}\n` : modelTable(rows, known.default));
+  return 0;
+};
+
+const info = async (command: Command): Promise<number> => {
+  using interrupts = watchInterrupts();
+  const [name = ''] = command.args;
+  const settings = await settingsOf(command);
+  const { models } = await listModels(settings, interrupts.signal);
+  const found = models.filter(({ source }) => source.name === name);
+  if (found.length === 0) {
+    const hint = nearest(name, models.map(({ source }) => source.name));
+    throw new GolekError('model_not_found', `no model is named '${name}'${hint ? `; did you mean '${hint}'?` : ''}`);
+  }
+  const [row] = await inspect(settings, found, interrupts.signal);
+  if (!row) throw new GolekError('internal', `nothing was found out about '${name}'`);
+  if (command.opts<{ json?: boolean }>().json) await writeOut(`${JSON.stringify(row, undefined, 2)}\n`);
+  else await writeOut(modelDetails(row));
+  return row.error ? 1 : 0;
+};
+
+/** Looks into the files in this process: reading a header needs no engine. */
+const inspect = async (
+  { configuration }: PlatformSettings,
+  models: readonly KnownModel[],
+  signal: AbortSignal,
+): Promise<ModelRow[]> => {
+  const log = createLogger({ level: 'error', format: 'auto' });
+  await using system: System = createPlatform({
+    configuration,
+    log,
+    sources: [],
+    isolation: 'in-process',
+  }).system;
+  await system.start({ signal });
+  const sources = models.map(({ source }) => source);
+  const { entries, failed } = await inspectModels(sources, system.get(PROVIDERS), signal);
+  const manifests = new Map<ModelSource, ModelManifest>(entries.map(({ source, manifest }) => [source, manifest]));
+  const errors = new Map(failed.map(({ source, error }) => [source, error.toJSON()]));
+  return models.map(({ source, origin }) => {
+    const manifest = manifests.get(source);
+    const error = errors.get(source);
+    return { name: source.name, path: source.location, origin, ...(manifest && { manifest }), ...(error && { error }) };
+  });
+};

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+
+const EXAMPLES = `
+Examples:
+  $ golek serve                        # an OpenAI-compatible server with the bundled model
+  $ golek run 'Tell a story.'          # one answer
+  $ golek chat                         # a conversation
+  $ golek doctor                       # what works on this machine
+
+Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 130 and 143 ended by a signal.`;
+
+interface CommandEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Each command is loaded when it is named: the help, the version and a mistake need neither an engine nor a server. */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    description: 'serve models over HTTP: the OpenAI API',
+    load: async () => (await import('./serve-command.ts')).serveCommand(),
+  },
+  {
+    name: 'run',
+    description: 'answer one prompt, in this process, without a server',
+    load: async () => (await import('./run-command.ts')).runCommand(),
+  },
+  {
+    name: 'chat',
+    description: 'talk with a model',
+    load: async () => (await import('./chat-command.ts')).chatCommand(),
+  },
+  {
+    name: 'models',
+    description: 'show the models that golek knows',
+    load: async () => (await import('./models-command.ts')).modelsCommand(),
+  },
+  {
+    name: 'doctor',
+    description: 'check what works on this machine',
+    load: async () => (await import('./doctor-command.ts')).doctorCommand(),
+  },
+  {
+    name: 'completion',
+    description: 'print a completion script for a shell',
+    load: async () => (await import('./completion-command.ts')).completionCommand(() => golekProgram(() => true)),
+  },
+];
+
+/** The command line `golek`, with the commands of the given names in full and the others by name only. */
+export const golekProgram = async (wanted: (name: string) => boolean): Promise<Command> => {
+  const program = new Command('golek')
+    .description('Run language models: as a server, from the command line, or in your own program.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help on a command')
+    .option('--debug', 'print the stack of an error')
+    .showHelpAfterError('(golek --help shows what there is)')
+    .addHelpText('after', EXAMPLES);
+  for (const { name, description, load } of COMMANDS) {
+    const command = wanted(name) ? await load() : new Command(name);
+    program.addCommand(command.description(description));
+  }
+  return program;
+};

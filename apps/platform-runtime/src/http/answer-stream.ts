@@ -1,0 +1,34 @@
+import { GolekError, type InferenceEvent } from '@golek/api';
+import { sseError, type StreamEncoder } from '@golek/protocols/openai';
+import { EventStream, type EventStreamLimits } from './event-stream.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Streams the events of a run to the client. A failure before the first byte is thrown; a later one is told in the stream, which then ends
+ * without its mark of success.
+ */
+export const answerStream = async (
+  exchange: Exchange,
+  events: AsyncIterable<InferenceEvent>,
+  encoder: StreamEncoder,
+  limits: EventStreamLimits,
+): Promise<void> => {
+  const stream = new EventStream(exchange, limits);
+  try {
+    for await (const event of events) {
+      const text = encoder.encode(event);
+      if (text === '') continue;
+      stream.write(text);
+      if (stream.blocked) await stream.drained();
+    }
+    stream.end(encoder.end());
+  } catch (thrown) {
+    const error = GolekError.from(thrown);
+    // Ends what the run may still have in progress beside the event that failed.
+    exchange.abort(error);
+    if (!stream.started) throw thrown;
+    stream.end(sseError(error, exchange.params));
+  } finally {
+    stream.dispose();
+  }
+};

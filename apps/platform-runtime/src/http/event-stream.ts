@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { GolekError } from '@golek/api';
+import { SSE_HEARTBEAT } from '@golek/protocols/openai';
+import type { Exchange } from './exchange.ts';
+
+export interface EventStreamLimits {
+  /** A comment is sent after so long a silence, milliseconds. */
+  readonly heartbeatMs: number;
+  /** So long may a client leave the answer unread, milliseconds. */
+  readonly writeTimeoutMs: number;
+}
+
+/** Text that is gathered before it is written at once, UTF-16 units. */
+const BATCH = 16_384;
+
+/**
+ * The body of a streamed answer. Headers go out with the first text, or with the first heart-beat when that takes long. What is written
+ * within one turn of the event loop becomes one chunk.
+ */
+export class EventStream {
+  readonly #exchange: Exchange;
+  readonly #limits: EventStreamLimits;
+  readonly #heartbeat: NodeJS.Timeout;
+  #pending = '';
+  #scheduled = false;
+  #blocked = false;
+
+  constructor(exchange: Exchange, limits: EventStreamLimits) {
+    this.#exchange = exchange;
+    this.#limits = limits;
+    this.#heartbeat = setTimeout(() => this.#beat(), limits.heartbeatMs);
+    // A connection that breaks also closes, which aborts the signal; without a listener the error would end the process.
+    exchange.response.on('error', () => undefined);
+  }
+
+  /** True once the status is on its way: from then on a failure can only be told in the stream. */
+  get started(): boolean {
+    return this.#exchange.response.headersSent;
+  }
+
+  /** True when the client does not keep up; wait for `drained` then. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  write(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length >= BATCH) {
+      this.#flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      // Runs when the promises that are resolved by now have run: all events that are at hand are one write.
+      process.nextTick(() => {
+        this.#scheduled = false;
+        if (this.#pending !== '') this.#flush();
+      });
+    }
+  }
+
+  /** Waits until the client has read enough. Throws the signal's reason; ends the exchange when the client takes too long. */
+  async drained(): Promise<void> {
+    const { signal, response } = this.#exchange;
+    const { writeTimeoutMs } = this.#limits;
+    const timer = setTimeout(() => {
+      this.#exchange.abort(
+        new GolekError(
+          'cancelled',
+          `the client read nothing of its answer for ${writeTimeoutMs} ms; the connection is cut`,
+        ),
+      );
+      response.destroy();
+    }, writeTimeoutMs);
+    try {
+      await once(response, 'drain', { signal });
+      this.#blocked = false;
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : thrown;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Writes the last text and ends the answer. */
+  end(text: string): void {
+    const { response } = this.#exchange;
+    const rest = this.#pending + text;
+    this.#pending = '';
+    if (response.destroyed) return;
+    this.#start();
+    response.end(rest);
+  }
+
+  /** Stops the heart-beat; needed after every stream. */
+  dispose(): void {
+    this.#pending = '';
+    clearTimeout(this.#heartbeat);
+  }
+
+  #start(): void {
+    const { response } = this.#exchange;
+    if (response.headersSent) return;
+    const headers = this.#exchange.headers('text/event-stream; charset=utf-8');
+    headers['cache-control'] = 'no-cache';
+    // Tells a buffering proxy (nginx) to pass chunks on as they come.
+    headers['x-accel-buffering'] = 'no';
+    response.writeHead(200, headers);
+  }
+
+  #flush(): void {
+    const text = this.#pending;
+    this.#pending = '';
+    const { response } = this.#exchange;
+    if (response.destroyed) return;
+    this.#start();
+    if (!response.write(text)) this.#blocked = true;
+    this.#heartbeat.refresh();
+  }
+
+  #beat(): void {
+    if (!this.#blocked) this.#pending += SSE_HEARTBEAT;
+    if (this.#pending !== '') this.#flush();
+    else this.#heartbeat.refresh();
+  }
+}

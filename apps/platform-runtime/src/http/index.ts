@@ -1,0 +1,2 @@
+export { createHttpServer, type HttpConfig, type HttpDeps, type HttpServer } from './http-server.ts';
+export type { HttpAddress } from './listen.ts';

@@ -1,0 +1,123 @@
+import { collect, type InferenceEvent, type InferenceRequest } from '@golek/api';
+import { createCall, type Engine, type ModelRegistry } from '@golek/kernel';
+import {
+  chatCompletion,
+  chatStream,
+  completion,
+  completionStream,
+  COMPLETION_PARAMS,
+  detokenizeResponse,
+  EMBEDDING_PARAMS,
+  embeddingResponse,
+  CHAT_PARAMS,
+  readChatRequest,
+  readCompletionRequest,
+  readDetokenizeRequest,
+  readEmbeddingRequest,
+  readTokenizeRequest,
+  severalRuns,
+  TOKENIZE_PARAMS,
+  tokenizeResponse,
+  type AnswerIdentity,
+  type CompletionCall,
+} from '@golek/protocols/openai';
+import { answerStream } from './answer-stream.ts';
+import type { EventStreamLimits } from './event-stream.ts';
+import type { Exchange } from './exchange.ts';
+import { parseJsonBody } from './json-body.ts';
+import type { Route } from './route.ts';
+
+export interface InferenceDeps {
+  readonly engine: Pick<Engine, 'run'>;
+  readonly models: Pick<ModelRegistry, 'list'>;
+  readonly limits: EventStreamLimits;
+}
+
+const bodyOf = ({ body, request }: Exchange): unknown => parseJsonBody(body, request.headers);
+
+const identityOf = ({ id }: Exchange): AnswerIdentity => ({ id, created: Math.floor(Date.now() / 1000) });
+
+/** The routes that run a model. */
+export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Route[] => {
+  const run = (
+    { id, signal, request: { headers } }: Exchange,
+    request: InferenceRequest,
+  ): AsyncIterable<InferenceEvent> => {
+    const { traceparent } = headers;
+    return engine.run(
+      createCall({
+        request,
+        signal,
+        id,
+        protocol: 'openai',
+        ...(typeof traceparent === 'string' && { traceparent }),
+      }),
+    );
+  };
+
+  const runAll = (exchange: Exchange, { requests, choices }: CompletionCall): AsyncIterable<InferenceEvent> => {
+    const [only] = requests;
+    if (only && requests.length === 1) return run(exchange, only);
+    return severalRuns(
+      requests.map((request) => () => run(exchange, request)),
+      choices / requests.length,
+    );
+  };
+
+  const names = (): string[] => models.list().map(({ manifest }) => manifest.name);
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      handle: async (exchange) => {
+        exchange.params = CHAT_PARAMS;
+        const call = readChatRequest(bodyOf(exchange));
+        exchange.params = call.params;
+        const identity = identityOf(exchange);
+        const events = run(exchange, call.request);
+        if (call.stream) return answerStream(exchange, events, chatStream(identity, call), limits);
+        exchange.sendJson(200, chatCompletion(await collect(events), identity, call));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/completions',
+      handle: async (exchange) => {
+        exchange.params = COMPLETION_PARAMS;
+        const call = readCompletionRequest(bodyOf(exchange));
+        const identity = identityOf(exchange);
+        const events = runAll(exchange, call);
+        if (call.stream) return answerStream(exchange, events, completionStream(identity, call), limits);
+        exchange.sendJson(200, completion(await collect(events), identity, call));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/embeddings',
+      handle: async (exchange) => {
+        exchange.params = EMBEDDING_PARAMS;
+        const call = readEmbeddingRequest(bodyOf(exchange));
+        exchange.sendJson(200, embeddingResponse(await collect(run(exchange, call.request)), call));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/tokenize',
+      handle: async (exchange) => {
+        exchange.params = TOKENIZE_PARAMS;
+        const request = readTokenizeRequest(bodyOf(exchange), names());
+        exchange.sendJson(200, tokenizeResponse(await collect(run(exchange, request))));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/detokenize',
+      handle: async (exchange) => {
+        exchange.params = TOKENIZE_PARAMS;
+        const request = readDetokenizeRequest(bodyOf(exchange), names());
+        exchange.sendJson(200, await detokenizeResponse(run(exchange, request)));
+      },
+    },
+  ];
+};

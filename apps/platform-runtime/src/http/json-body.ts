@@ -1,0 +1,73 @@
+import { GolekError } from '@golek/api';
+
+/** Levels of arrays and objects in a body: what walks them later may recurse, and no request needs more. */
+const MAX_DEPTH = 128;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Throws for a value that is nested deeper than the limit or that would set a prototype when it is copied. */
+const inspect = (value: unknown, depth: number): void => {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth === MAX_DEPTH) {
+    throw new GolekError('invalid_request', `the body is nested deeper than ${MAX_DEPTH} levels; flatten it`);
+  }
+  if (Array.isArray(value)) {
+    for (const item of value) inspect(item, depth + 1);
+    return;
+  }
+  for (const [key, field] of Object.entries(value)) {
+    if (key === '__proto__') {
+      throw new GolekError('invalid_request', "the body has the key '__proto__', which is not allowed; rename it");
+    }
+    inspect(field, depth + 1);
+  }
+};
+
+const checkMediaType = (contentType: string | undefined, encoding: string | undefined): void => {
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    const shown = encoding.slice(0, 40);
+    throw new GolekError('unsupported_media_type', `bodies encoded as '${shown}' are not read; send it uncompressed`);
+  }
+  if (contentType === 'application/json') return;
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  if (type.trim() !== 'application/json') {
+    const sent = type.trim() === '' ? 'no content-type was sent' : `the content-type is '${type.trim().slice(0, 80)}'`;
+    throw new GolekError('unsupported_media_type', `${sent}; send the body as application/json`);
+  }
+  const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith('charset='));
+  if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {
+    throw new GolekError('unsupported_media_type', `'${charset.slice(0, 80)}' is not read; send the body in UTF-8`);
+  }
+};
+
+/** What is wrong with the text, without the text itself: it may be a prompt. */
+const reasonOf = (error: unknown): string =>
+  error instanceof SyntaxError ? (/ (?:in|at) (?:JSON at )?(position \d+)/.exec(error.message)?.[1] ?? 'its end') : '';
+
+/**
+ * Reads a body, once. Throws `unsupported_media_type`, `invalid_json` for what is no JSON in UTF-8, and `invalid_request` for nesting deeper
+ * than 128 levels or a key `__proto__`.
+ */
+export const parseJsonBody = (
+  body: Buffer | undefined,
+  headers: { readonly 'content-type'?: string | undefined; readonly 'content-encoding'?: string | undefined },
+): unknown => {
+  if (body === undefined || body.length === 0) {
+    throw new GolekError('invalid_json', 'the body is empty; send a JSON object');
+  }
+  checkMediaType(headers['content-type'], headers['content-encoding']);
+  let text: string;
+  try {
+    text = UTF8.decode(body);
+  } catch (cause) {
+    throw new GolekError('invalid_json', 'the body is not valid UTF-8', { cause });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new GolekError('invalid_json', `the body is not valid JSON: it goes wrong at ${reasonOf(cause)}`, { cause });
+  }
+  inspect(value, 0);
+  return value;
+};

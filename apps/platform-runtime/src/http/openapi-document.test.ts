@@ -1,0 +1,44 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, test } from 'vitest';
+import { serve } from './server.fixture.ts';
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { properties?: Record<string, object> }>> };
+}
+
+const documentOf = async (url: string): Promise<Document> =>
+  (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+
+test('is a valid OpenAPI 3.1 document without loose ends', async () => {
+  const { url } = await serve();
+  const document = await documentOf(url);
+  const validator = new Validator();
+  expect(await validator.validate(document as unknown as Record<string, unknown>)).toEqual({ valid: true });
+  expect(validator.version).toBe('3.1');
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+    ([, id]) => id,
+  );
+  expect(references.length).toBeGreaterThan(20);
+  for (const id of references) expect(document.components.schemas).toHaveProperty([id ?? '']);
+});
+
+test('has every route, and every path that it has is one', async () => {
+  const { url } = await serve({ tiny: {} });
+  const { paths } = await documentOf(url);
+  for (const [path, methods] of Object.entries(paths)) {
+    const allowed = Object.keys(methods).map((method) => method.toUpperCase());
+    const response = await fetch(url + path.replace('{id}', 'tiny'), { method: 'DELETE' });
+    expect([path, response.headers.get('allow')?.replace(', HEAD', '')]).toEqual([path, allowed.join(', ')]);
+  }
+  expect(Object.keys(paths)).toHaveLength(11);
+});
+
+test('names what is refused', async () => {
+  const { url } = await serve();
+  const { schemas } = (await documentOf(url)).components;
+  expect(schemas['ChatCompletionRequest']?.properties?.['audio']).toEqual({
+    type: 'null',
+    description: 'Other values are refused: answers are text; leave it out.',
+  });
+});

@@ -1,0 +1,107 @@
+import { GenerateRequest } from '@golek/api';
+import type OpenAI from 'openai';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import type { CompletionRequest } from './completion-request.ts';
+import { readCompletionRequest } from './completion-request.ts';
+import { failure } from './failure.fixture.ts';
+
+type Official = OpenAI.CompletionCreateParams;
+type Extension = 'top_k' | 'min_p' | 'repeat_penalty' | 'repetition_penalty' | 'grammar' | 'response_format';
+
+const read = (fields: object): ReturnType<typeof readCompletionRequest> =>
+  readCompletionRequest({ model: 'm', prompt: 'once', ...fields });
+
+test('every parameter of the official client is known, and nothing else but the extensions', () => {
+  expectTypeOf<keyof typeof CompletionRequest.shape>().toEqualTypeOf<keyof Official | Extension>();
+});
+
+test('what the schema accepts is what the official client sends', () => {
+  const sent: Official = {
+    model: 'm',
+    prompt: 'once',
+    best_of: 2,
+    echo: false,
+    frequency_penalty: 0,
+    logit_bias: {},
+    logprobs: 5,
+    max_tokens: 3,
+    n: 2,
+    presence_penalty: 0,
+    seed: 1,
+    stop: 'x',
+    stream: false,
+    stream_options: null,
+    suffix: null,
+    temperature: 0,
+    top_p: 1,
+    user: 'u',
+  };
+  const call = readCompletionRequest(sent);
+  expect(call).toMatchObject({ choices: 2, stream: false, includeUsage: false, topLogprobs: 5 });
+  expect(call.requests.map((request) => GenerateRequest.parse(request))).toEqual([
+    {
+      task: 'generate',
+      model: 'm',
+      user: 'u',
+      input: { type: 'text', prompt: 'once' },
+      sampling: { temperature: 0, topP: 1, seed: 1, frequencyPenalty: 0, presencePenalty: 0 },
+      maxTokens: 3,
+      stop: ['x'],
+      choices: 2,
+      logprobs: { top: 5 },
+    },
+  ]);
+});
+
+test.each<[unknown, unknown[]]>([
+  ['a', ['a']],
+  [
+    ['a', 'b'],
+    ['a', 'b'],
+  ],
+  [[1, 2], [[1, 2]]],
+  [
+    [[1, 2], [3]],
+    [[1, 2], [3]],
+  ],
+  ['', ['']],
+  [null, ['']],
+])('prompt %j', (prompt, prompts) => {
+  const { requests, choices } = read({ prompt, n: 3 });
+  expect(requests.map(({ input }) => input.type === 'text' && input.prompt)).toEqual(prompts);
+  expect(choices).toBe(3 * prompts.length);
+});
+
+test('the default limit is that of OpenAI', () => {
+  expect(read({}).requests[0]?.maxTokens).toBe(16);
+});
+
+test('echo goes to the model', () => {
+  expect(read({ echo: true }).requests[0]?.input).toEqual({ type: 'text', prompt: 'once', echo: true });
+});
+
+describe('refused by name', () => {
+  test.each<[object, string]>([
+    [{ best_of: 2 }, 'best_of'],
+    [{ n: 2, best_of: 3 }, 'best_of'],
+    [{ suffix: 'end' }, 'suffix'],
+    [{ echo: true, logprobs: 0 }, 'logprobs'],
+    [{ repetition_penalty: 1.1 }, 'repetition_penalty'],
+  ])('%j', (fields, path) => {
+    expect(failure(() => read(fields))).toMatchObject({ code: 'unsupported', details: { path } });
+  });
+});
+
+test.each<[object, string]>([
+  [{ prompt: undefined }, 'prompt'],
+  [{ prompt: [] }, 'prompt'],
+  [{ prompt: 5 }, 'prompt'],
+  [{ prompt: [[]] }, 'prompt[0]'],
+  [{ prompt: [-1] }, 'prompt[0]'],
+  [{ prompt: Array.from({ length: 129 }, () => 'x') }, 'prompt'],
+  [{ max_tokens: 0 }, 'max_tokens'],
+  [{ logprobs: true }, 'logprobs'],
+  [{ stream_options: {} }, 'stream_options'],
+])('a wrong value names its field: case %#', (fields, path) => {
+  expect(failure(() => read(fields))).toMatchObject({ code: 'invalid_request', details: { path } });
+});

@@ -1,0 +1,9 @@
+import type { ProviderCapabilities } from '@golek/providers-spi';
+
+/** What the provider can do, in this process or in another. */
+export const GGUF_CAPABILITIES: ProviderCapabilities = {
+  tasks: ['generate', 'embed', 'tokenize', 'detokenize'],
+  formats: ['gguf'],
+};
+
+export const DEFAULT_ID = 'gguf';

@@ -1,0 +1,39 @@
+import { GolekError } from '@golek/providers-spi';
+import { MAX_REPETITION } from './gbnf.ts';
+
+const MAX_LENGTH = 64 * 1024;
+const MAX_DEPTH = 64;
+const MAX_COPIES = 50_000;
+
+/**
+ * Checks a grammar from a request for what llama.cpp's parser takes without a bound: its length, the depth of its brackets, which it
+ * follows by recursion, and repetitions, which it writes out. Throws `invalid_request`. Whether it is a grammar at all is llama.cpp's to say.
+ */
+export const checkGrammar = (grammar: string): void => {
+  if (grammar.length > MAX_LENGTH) throw refused(`has ${grammar.length} characters; at most ${MAX_LENGTH} are read`);
+  if (grammar.includes('\0')) throw refused('has a NUL character');
+  let depth = 0;
+  let copies = 0;
+  let lastItem = 1;
+  // A comment, a string or a character class is one item, whatever is in it.
+  for (const [item, count] of grammar.matchAll(/#[^\r\n]*|"(?:\\[^]|[^"\\])*"|\[(?:\\[^]|[^\]\\])*\]|\{([^}]*)\}|[^]/g)) {
+    if (item === '(') depth++;
+    else if (item === ')') depth--;
+    if (depth > MAX_DEPTH) throw refused(`is nested more than ${MAX_DEPTH} deep`);
+    if (count === undefined) {
+      if (/\S/.test(item)) lastItem = item.startsWith('"') ? item.length : 1;
+      continue;
+    }
+    const match = /^\s*(\d+)\s*(?:(,)\s*(\d*)\s*)?$/.exec(count);
+    if (!match) throw refused(`has the repetition {${count}}; write {3}, {3,} or {3,5}`);
+    const min = Number(match[1]);
+    const max = match[3] ? Number(match[3]) : min;
+    if (max < min) throw refused(`has the repetition {${count}}, which ends before it begins`);
+    if (max > MAX_REPETITION) throw refused(`has the repetition {${count}}; ${MAX_REPETITION} is the most`);
+    copies += max * lastItem;
+    if (copies > MAX_COPIES) throw refused('repeats too much: lower the bounds of its repetitions');
+  }
+};
+
+const refused = (why: string): GolekError =>
+  new GolekError('invalid_request', `the grammar ${why}`, { details: { option: 'output.grammar' } });

@@ -1,0 +1,41 @@
+import type { GrammarRules } from './gbnf.ts';
+import { hermesFormat } from './hermes-tool-calls.ts';
+
+/** What a model wrote, piece by piece. `until` is the place in the raw text, in UTF-16 units, up to which a piece stands for it. */
+export type AnswerPiece =
+  | { readonly type: 'text'; readonly text: string; readonly until: number }
+  /** A tool call begins. */
+  | { readonly type: 'call'; readonly name: string; readonly until: number }
+  /** More of the JSON text of the arguments of the call that began last. */
+  | { readonly type: 'arguments'; readonly text: string; readonly until: number };
+
+/** Splits the raw text of one answer into text and tool calls, as it arrives. */
+export interface ToolCallParser {
+  push(text: string): AnswerPiece[];
+  /** What was held back, when the answer ends. */
+  end(): AnswerPiece[];
+}
+
+/** A tool as the grammar sees it: its name and the rule of its arguments. */
+export interface CallableTool {
+  readonly name: string;
+  readonly arguments: string;
+}
+
+/** How a family of models writes tool calls. Add a family by adding an entry to TOOL_CALL_FORMATS. */
+export interface ToolCallFormat {
+  readonly name: string;
+  /** True when the chat template of a model speaks this format. */
+  matches(chatTemplate: string): boolean;
+  /** A rule that one call, or several when `parallel`, of the tools matches. */
+  callRule(rules: GrammarRules, tools: readonly CallableTool[], parallel: boolean): string;
+  /** A rule that text matches in which `calls` follow where a call begins, or nothing. */
+  textOrCalls(rules: GrammarRules, tools: readonly CallableTool[], parallel: boolean): string;
+  parser(): ToolCallParser;
+}
+
+const TOOL_CALL_FORMATS: readonly ToolCallFormat[] = [hermesFormat];
+
+/** The format of a model's tool calls; undefined when its template names none that is known. */
+export const toolCallFormatOf = (chatTemplate: string): ToolCallFormat | undefined =>
+  TOOL_CALL_FORMATS.find((format) => format.matches(chatTemplate));

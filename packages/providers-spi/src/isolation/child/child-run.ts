@@ -1,0 +1,78 @@
+import type { InferenceEvent } from '@golek/api';
+import { GolekError } from '@golek/api/plain';
+import type { ModelSession } from '../../provider.ts';
+import { BYTES_PER_CREDIT, creditsOf } from '../credit.ts';
+import type { Command, EngineSetup } from '../messages.ts';
+import type { Outbox, OutboxRun } from './outbox.ts';
+
+type RunCommand = Extract<Command, { type: 'run' }>;
+
+/** One run in the child: pulls the session's events while the consumer has credit for them. */
+export class ChildRun implements OutboxRun {
+  readonly id: number;
+  pending: InferenceEvent[] = [];
+  done = false;
+  readonly #setup: EngineSetup;
+  readonly #outbox: Outbox;
+  readonly #controller = new AbortController();
+  /** Credits of events that the consumer does not have yet. */
+  #outstanding = 0;
+  #resume: (() => void) | undefined;
+
+  constructor(id: number, setup: EngineSetup, outbox: Outbox) {
+    this.id = id;
+    this.#setup = setup;
+    this.#outbox = outbox;
+  }
+
+  /** Works until the run has ended in whatever way; never throws. */
+  async work(session: ModelSession, { request, id, traceparent }: RunCommand): Promise<void> {
+    const { signal } = this.#controller;
+    const stopped = (): boolean => signal.aborted;
+    const context = traceparent === undefined ? { id, signal } : { id, signal, traceparent };
+    try {
+      for await (const event of session.run(request, context)) {
+        if (stopped()) return;
+        this.#give(event);
+        if (this.#outstanding >= this.#setup.window) await this.#credit();
+        if (stopped()) return;
+      }
+      this.#outbox.end(this);
+    } catch (thrown) {
+      const error = GolekError.from(thrown, 'provider_failed').toJSON();
+      if (!stopped()) this.#outbox.end(this, { type: 'error', error });
+    }
+  }
+
+  grant(credits: number): void {
+    this.#outstanding -= credits;
+    if (this.#outstanding < this.#setup.window) this.#resume?.();
+  }
+
+  stop(error: GolekError): void {
+    this.#controller.abort(error);
+    this.#resume?.();
+  }
+
+  #give(event: InferenceEvent): void {
+    const credits = creditsOf(event);
+    const { maxMessageBytes } = this.#setup;
+    if (credits * BYTES_PER_CREDIT > maxMessageBytes + BYTES_PER_CREDIT) {
+      throw new GolekError(
+        'provider_failed',
+        `a '${event.type}' event of about ${credits * BYTES_PER_CREDIT} bytes is larger than maxMessageBytes (${maxMessageBytes})`,
+      );
+    }
+    this.#outstanding += credits;
+    this.#outbox.push(this, event, credits);
+  }
+
+  #credit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = () => {
+        this.#resume = undefined;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,3 @@
+export type { EngineLog } from './engine-log.ts';
+export { DEFAULT_ISOLATION_LIMITS, type IsolationLimits } from './isolation-limits.ts';
+export { isolatedProvider, type IsolatedProviderOptions } from './isolated-provider.ts';

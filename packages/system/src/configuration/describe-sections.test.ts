@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { configSection } from './config-section.ts';
+import { configurationKeys } from './config-key.ts';
+import { configurationJsonSchema } from './json-schema.ts';
+import { configurationReference } from './reference.ts';
+
+const server = configSection(
+  'server',
+  z
+    .strictObject({
+      graceMs: z.int().min(0).default(30_000).describe('Time for open work | in ms.'),
+      token: z.string().default('x').meta({ secret: true, description: 'A secret.' }),
+      tls: z.strictObject({ certFile: z.string().optional() }).prefault({}),
+    })
+    .describe('The server.'),
+);
+const home = configSection('home', z.string().default('~/.golek').describe('The data folder.'));
+
+test('keys have names for every layer', () => {
+  expect(
+    configurationKeys([server, home]).map(({ key, variable, flag, secret }) => [key, variable, flag, secret]),
+  ).toEqual([
+    ['server.graceMs', 'GOLEK_SERVER_GRACE_MS', '--server.graceMs', false],
+    ['server.token', 'GOLEK_SERVER_TOKEN', '--server.token', true],
+    ['server.tls.certFile', 'GOLEK_SERVER_TLS_CERT_FILE', '--server.tls.certFile', false],
+    ['home', 'GOLEK_HOME', '--home', false],
+  ]);
+});
+
+test('the JSON Schema accepts what the sections accept and refuses unknown keys', () => {
+  const schema = configurationJsonSchema([server, home]);
+  expect(schema).toMatchObject({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      server: {
+        additionalProperties: false,
+        properties: {
+          graceMs: { type: 'integer', minimum: 0, default: 30_000, description: 'Time for open work | in ms.' },
+        },
+      },
+      home: { type: 'string', default: '~/.golek' },
+    },
+  });
+  expect(schema.required).toBeUndefined();
+});
+
+test('the reference lists every key with type, default and description; no default of a secret', () => {
+  expect(configurationReference([server, home])).toBe(
+    [
+      '## server',
+      '',
+      'The server.',
+      '',
+      '| key | takes | default | environment variable | what it does |',
+      '|---|---|---|---|---|',
+      '| `server.graceMs` | an integer of at least 0 | `30000` | `GOLEK_SERVER_GRACE_MS` | Time for open work \\| in ms. |',
+      '| `server.token` | a text |  | `GOLEK_SERVER_TOKEN` | A secret. |',
+      '| `server.tls.certFile` | a text |  | `GOLEK_SERVER_TLS_CERT_FILE` |  |',
+      '',
+      '## home',
+      '',
+      '| key | takes | default | environment variable | what it does |',
+      '|---|---|---|---|---|',
+      '| `home` | a text | `"~/.golek"` | `GOLEK_HOME` | The data folder. |',
+      '',
+    ].join('\n'),
+  );
+});
