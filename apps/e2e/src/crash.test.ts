@@ -9,7 +9,8 @@ const ask = (url: string, body: object): Promise<Response> =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: golekTiny.name, temperature: 0, ...body }),
   });
-const story = { messages: [{ role: 'user', content: 'Tell me a story about a fox named Pip and a red kite.' }] };
+/** The end of a turn is banned (token 2), so that the answer goes on until the context is full: it is in progress when the engine dies. */
+const endless = { logit_bias: { 2: -100 }, messages: [{ role: 'user', content: 'Tell me a story about a fox named Pip and a red kite.' }] };
 const hello = { messages: [{ role: 'user', content: 'Hello!' }] };
 
 describe('kill -9 of the engine process in the middle of a stream', () => {
@@ -18,13 +19,13 @@ describe('kill -9 of the engine process in the middle of a stream', () => {
     await untilReady(server.url);
     expect((await ask(server.url, hello)).status).toBe(200);
     const engines = childrenOf(server.pid);
-    expect(engines).toHaveLength(1);
+    // The model's engine; beside it, for some seconds after the start, the process that reads unknown files.
+    expect(engines.length).toBeGreaterThan(0);
 
-    // Long enough to be still in progress when the engine is killed, whatever the machine's speed.
-    const bodies = await Promise.all(Array.from({ length: 3 }, () => ask(server.url, { ...story, n: 8, stream: true })));
+    const bodies = await Promise.all(Array.from({ length: 3 }, () => ask(server.url, { ...endless, stream: true })));
     const readers = bodies.map((response) => (response.body as ReadableStream<Uint8Array>).getReader());
     const firsts = await Promise.all(readers.map((reader) => reader.read()));
-    process.kill(engines[0] as number, 'SIGKILL');
+    for (const pid of engines) process.kill(pid, 'SIGKILL');
 
     const decoder = new TextDecoder();
     for (const [index, reader] of readers.entries()) {
@@ -52,7 +53,7 @@ describe('kill -9 of the engine process in the middle of a stream', () => {
     expect(server.process.exitCode).toBeNull();
     const restarted = childrenOf(server.pid);
     expect(restarted).toHaveLength(1);
-    expect(restarted).not.toEqual(engines);
+    expect(engines).not.toContain(restarted[0]);
   });
 });
 

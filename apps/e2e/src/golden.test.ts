@@ -10,7 +10,6 @@ const signal = new AbortController().signal;
 const plain = GOLDEN.filter(({ name }) => name !== 'tool_call');
 const toolCall = GOLDEN.find(({ name }) => name === 'tool_call') as GoldenCase;
 
-/** The text of each token, as the model's vocabulary has it. */
 let server: GolekServer;
 let inProcess: { provider: Provider; session: ModelSession };
 let inChild: { provider: Provider; session: ModelSession };
@@ -58,6 +57,10 @@ interface WireAnswer {
 const tokenBytes = ({ logprobs }: WireChoice): string[] =>
   logprobs?.tokens ? [...logprobs.tokens] : (logprobs?.content ?? []).map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
 
+/** The known tokens of an answer, up to where floating point may decide otherwise. */
+const stable = <T>({ stableTokens }: GoldenCase, tokens: readonly T[]): readonly T[] => tokens.slice(0, stableTokens);
+const isStable = ({ stableTokens, tokens }: GoldenCase): boolean => stableTokens === tokens.length;
+
 const overSession = async (session: ModelSession, golden: GoldenCase): Promise<InferenceResult> => {
   const request = { ...goldenRequest(golden), maxTokens: 200, logprobs: { top: 0 } };
   return collect(session.run(request, { id: golden.name, signal }));
@@ -69,16 +72,16 @@ describe.each(plain)('golden prompt $name', (golden) => {
   it('gives the known tokens in process', async () => {
     const { choices, usage } = await overSession(inProcess.session, golden);
     const tokens = choices[0]?.logprobs ?? [];
-    expect(choices[0]).toMatchObject({ text: golden.text, finish: golden.finish });
-    expect(tokens.map(({ id }) => id)).toEqual(golden.tokens);
+    if (isStable(golden)) expect(choices[0]).toMatchObject({ text: golden.text, finish: golden.finish });
+    expect(stable(golden, tokens.map(({ id }) => id))).toEqual(stable(golden, golden.tokens));
     expect(usage?.promptTokens).toBe(golden.promptTokens.length);
     bytes.push(...tokens.map((token) => (golden.prompt === undefined ? Buffer.from(token.bytes).toString('latin1') : token.text)));
   });
 
   it('gives the known tokens in a child process', async () => {
     const { choices, usage } = await overSession(inChild.session, golden);
-    expect(choices[0]?.logprobs.map(({ id }) => id)).toEqual(golden.tokens);
-    expect(choices[0]?.text).toBe(golden.text);
+    expect(stable(golden, choices[0]?.logprobs.map(({ id }) => id) ?? [])).toEqual(stable(golden, golden.tokens));
+    if (isStable(golden)) expect(choices[0]?.text).toBe(golden.text);
     expect(usage?.promptTokens).toBe(golden.promptTokens.length);
   });
 
@@ -86,8 +89,8 @@ describe.each(plain)('golden prompt $name', (golden) => {
     const response = await post(pathOf(golden), bodyOf(golden));
     const answer = (await response.json()) as WireAnswer;
     const [choice] = answer.choices;
-    expect(choice?.message?.content ?? choice?.text).toBe(golden.text);
-    expect(tokenBytes(choice as WireChoice)).toEqual(bytes);
+    if (isStable(golden)) expect(choice?.message?.content ?? choice?.text).toBe(golden.text);
+    expect(stable(golden, tokenBytes(choice as WireChoice))).toEqual(stable(golden, bytes));
     expect(answer.usage?.prompt_tokens).toBe(golden.promptTokens.length);
   });
 
@@ -96,8 +99,8 @@ describe.each(plain)('golden prompt $name', (golden) => {
     const frames = (await response.text()).split('\n\n').filter((frame) => frame.startsWith('data: ') && frame !== 'data: [DONE]');
     const chunks = frames.map((frame) => JSON.parse(frame.slice(6)) as WireAnswer);
     const choices = chunks.flatMap((chunk) => chunk.choices);
-    expect(choices.map(({ delta, text }) => delta?.content ?? text ?? '').join('')).toBe(golden.text);
-    expect(choices.flatMap(tokenBytes)).toEqual(bytes);
+    if (isStable(golden)) expect(choices.map(({ delta, text }) => delta?.content ?? text ?? '').join('')).toBe(golden.text);
+    expect(stable(golden, choices.flatMap(tokenBytes))).toEqual(stable(golden, bytes));
     expect(chunks.at(-1)?.usage?.prompt_tokens).toBe(golden.promptTokens.length);
   });
 });

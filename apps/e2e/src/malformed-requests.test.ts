@@ -27,9 +27,9 @@ const FIELDS: readonly (readonly [string, readonly string[], Record<string, unkn
   ['/v1/completions', ['model', 'prompt', 'temperature', 'n', 'logprobs'], completion],
   ['/v1/embeddings', ['model', 'input', 'dimensions', 'encoding_format'], embedding],
 ];
-/** What is right after all: OpenAI takes null for an absent optional field, a string or an empty list where lists or objects may be given. */
+/** What is right after all: OpenAI takes null for an absent optional field, negative seeds, and a string or an empty list where lists or objects may be given. */
 const RIGHT = new Set([
-  'model"x', 'stop"x', 'stop[]', 'prompt"x', 'input"x', 'tools[]', 'logit_bias{}', 'stream_options{}', 'prompt[]',
+  'model"x', 'stop"x', 'stop[]', 'prompt"x', 'input"x', 'tools[]', 'logit_bias{}', 'stream_options{}', 'prompt[]', 'seed-1',
 ]);
 const isRight = (field: string, value: unknown): boolean =>
   value === null || RIGHT.has(`${field}${typeof value === 'string' ? '"x' : JSON.stringify(value)}`);

@@ -55,7 +55,8 @@ describe('mutated GGUF files', () => {
       let outcome = 'works';
       try {
         const source = { name: `m${index}`, location };
-        await provider.inspect(source, { signal });
+        // A file may change between the look at it and the load: a part of them is loaded unseen.
+        if (index % 5 !== 0) await provider.inspect(source, { signal });
         await using session = await provider.open(source, { signal });
         await collect(session.run(request, { id: `r${index}`, signal: AbortSignal.timeout(30_000) }));
       } catch (thrown) {

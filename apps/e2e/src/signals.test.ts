@@ -37,7 +37,7 @@ describe('SIGTERM', () => {
   });
 
   it('ends streams that outlast the grace time with an error event, and still exits with 0', { timeout: 60_000 }, async () => {
-    await using server = await serve({ args: ['--grace', '50ms'] });
+    await using server = await serve({ args: ['--grace', '0.05'] });
     await untilReady(server.url);
     const reading = rest(await openStream(server, 16));
     server.process.kill('SIGTERM');
@@ -48,7 +48,7 @@ describe('SIGTERM', () => {
   });
 
   it('sent twice exits at once and leaves no engine behind', { timeout: 60_000 }, async () => {
-    await using server = await serve({ args: ['--grace', '60s'] });
+    await using server = await serve({ args: ['--grace', '60'] });
     await untilReady(server.url);
     const reader = await openStream(server, 16);
     const engines = childrenOf(server.pid);

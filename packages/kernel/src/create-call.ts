@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { LOCAL_PRINCIPAL, type InferenceRequest, type Principal } from '@golek/api';
 import type { InferenceCall, TraceContext } from '@golek/plugins-api';
+import { randomHex } from './random-hex.ts';
 
 export interface CreateCallOptions {
   readonly request: InferenceRequest;
@@ -20,9 +20,12 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f
 const traceOf = (received: string | undefined): TraceContext => {
   const match = received === undefined ? null : TRACEPARENT.exec(received);
   if (match) return { traceId: match[1] as string, traceparent: match[0] };
-  const traceId = randomUUID().replaceAll('-', '');
-  return { traceId, traceparent: `00-${traceId}-${randomUUID().replaceAll('-', '').slice(16)}-01` };
+  const traceId = randomHex(16);
+  return { traceId, traceparent: `00-${traceId}-${randomHex(8)}-01` };
 };
+
+/** A new request id. */
+export const newRequestId = (): string => `req_${randomHex(16)}`;
 
 /** Makes a call out of a request; everything absent gets its default. */
 export const createCall = ({
@@ -34,7 +37,7 @@ export const createCall = ({
   traceparent,
 }: CreateCallOptions): InferenceCall =>
   Object.freeze({
-    id: id ?? `req_${randomUUID().replaceAll('-', '')}`,
+    id: id ?? newRequestId(),
     request,
     principal,
     signal,

@@ -1,5 +1,5 @@
 export { Engine, type EngineOptions } from './engine.ts';
-export { createCall, type CreateCallOptions } from './create-call.ts';
+export { createCall, newRequestId, type CreateCallOptions } from './create-call.ts';
 export { ModelRegistry, type ModelEntry } from './models/model-registry.ts';
 export {
   SessionPool,

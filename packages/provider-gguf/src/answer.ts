@@ -15,6 +15,11 @@ export interface AnswerSetup {
   /** Most tokens that the answer may have. */
   readonly limit: number;
   readonly stops: readonly string[];
+  /**
+   * True when a grammar holds the answer. llama.cpp's grammars take any byte for the rest of a character that a token has begun, so text with
+   * broken characters would pass for what the grammar asks, and is an error instead.
+   */
+  readonly constrained: boolean;
   /** Absent: everything is text. */
   readonly toolCalls: ToolCallParser | undefined;
   /** How many alternatives each token's log-probabilities name; undefined: none are wanted. */
@@ -32,7 +37,7 @@ export interface AnswerSetup {
 /** Turns the tokens of one sequence into the events of one choice, and says when it has ended. */
 export class Answer implements Sequence {
   readonly #setup: AnswerSetup;
-  readonly #utf8 = new StreamingUtf8();
+  readonly #utf8: StreamingUtf8;
   readonly #stops: StopStrings;
   readonly #toolCalls: ToolCallParser;
   /** Log-probabilities of tokens whose text has not gone out, each with the place where its text starts. */
@@ -45,6 +50,7 @@ export class Answer implements Sequence {
 
   constructor(setup: AnswerSetup) {
     this.#setup = setup;
+    this.#utf8 = new StreamingUtf8(setup.constrained);
     this.#stops = new StopStrings(setup.stops);
     this.#toolCalls = setup.toolCalls ?? new AllText();
   }

@@ -1,4 +1,4 @@
-import type { LlamaContext, LlamaModel } from 'node-llama-cpp';
+import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import type { SamplerSettings } from './sampling-config.ts';
 import type { Observation } from './token-logprobs.ts';
@@ -13,6 +13,14 @@ declare const samplerBrand: unique symbol;
 export interface TokenSampler {
   readonly [samplerBrand]: true;
 }
+
+/** What a TokenSampler is behind its type. */
+interface SamplerHandle {
+  readonly sampler: NativeSampler;
+  readonly grammar: object | undefined;
+}
+
+const handleOf = (sampler: TokenSampler): SamplerHandle => sampler as unknown as SamplerHandle;
 
 /** The calls on one native context that generation needs. Sequence ids are 0 … sequences - 1, positions count from 0. */
 export interface BatchContext {
@@ -52,7 +60,9 @@ interface NativeSampler {
 }
 
 interface NativeBindings {
-  readonly AddonSampler: new (model: object) => NativeSampler;
+  readonly AddonSampler: (new (model: object) => NativeSampler) & {
+    canBeNextTokenForGrammarEvaluationState(grammar: object, token: number): boolean;
+  };
   readonly AddonGrammar: new (grammar: string, options: { addonExports: object; rootRuleName: string }) => object;
   readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => object;
 }
@@ -107,6 +117,7 @@ const BINDING_CLASSES = [
   'AddonGrammar',
   'AddonGrammarEvaluationState',
 ] as const satisfies readonly (keyof NativeBindings)[];
+const SAMPLER_CALLS = ['canBeNextTokenForGrammarEvaluationState'] as const;
 
 /** Throws `model_load_failed` when the installed binding is not the one whose private members are used here. */
 export const checkBindingVersion = (version: string): void => {
@@ -132,6 +143,7 @@ const privateModel = (model: LlamaModel): PrivateModel => {
   const opened = model as unknown as Partial<PrivateModel>;
   requireFunctions(opened._model, 'the model calls', MODEL_CALLS);
   requireFunctions(opened._llama?._bindings, 'the classes', BINDING_CLASSES);
+  requireFunctions(opened._llama?._bindings.AddonSampler, 'the sampler calls', SAMPLER_CALLS);
   return opened as PrivateModel;
 };
 
@@ -159,9 +171,10 @@ export const samplerFactory = (model: LlamaModel): SamplerFactory => {
       const state = grammar === undefined ? undefined : new bindings.AddonGrammarEvaluationState(native, parseGrammar(bindings, grammar));
       const sampler = new bindings.AddonSampler(native);
       sampler.applyConfig(nativeConfig(settings, state, contextSize));
-      return sampler as unknown as TokenSampler;
+      const handle: SamplerHandle = { sampler, grammar: state };
+      return handle as unknown as TokenSampler;
     },
-    dispose: (sampler) => (sampler as unknown as NativeSampler).dispose(),
+    dispose: (sampler) => handleOf(sampler).sampler.dispose(),
   };
 };
 
@@ -221,6 +234,8 @@ export const batchContext = (
     return observer;
   };
   ctx.setThreads(threads);
+  const canEnd = (grammar: object, token: number): boolean =>
+    _llama._bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token);
   return {
     sequences: context.totalSequences,
     contextSize,
@@ -230,8 +245,11 @@ export const batchContext = (
       ctx.addToBatch(sequence, position, tokens, sample ? LAST_ONE(tokens.length) : NONE)[0],
     decode: () => ctx.decodeBatch(),
     sample: async (row, sampler) => {
-      const token = await ctx.sampleToken(row, sampler as unknown as NativeSampler);
-      if (token < 0) throw new GolekError('provider_failed', 'no token can follow: the sampling settings or the grammar leave none');
+      const { sampler: nativeSampler, grammar } = handleOf(sampler);
+      const token = await ctx.sampleToken(row, nativeSampler);
+      // Where a grammar leaves no token, this version draws the first one all the same, and ends the answer when that is an end token.
+      const stuck = token < 0 || (grammar !== undefined && context.model.isEogToken(token as Token) && !canEnd(grammar, token));
+      if (stuck) throw new GolekError('provider_failed', 'no token of the model can follow what the grammar asks for here');
       return token;
     },
     observe: async (row, token, top) => {

@@ -97,12 +97,14 @@ export class DecodeLoop implements AsyncDisposable {
   submit(sequences: readonly Sequence[]): () => void {
     if (this.#disposal) throw shuttingDown();
     const free = this.#slots.filter((slot) => !slot.busy).length;
-    const waiting = this.#waiting.filter((entry) => !entry.cancelled).length;
-    if (waiting + sequences.length - free > this.#queueLimit) {
+    // Those that were submitted in this turn have no slot yet.
+    const ahead = this.#waiting.filter((entry) => !entry.cancelled).length;
+    if (ahead + sequences.length - free > this.#queueLimit) {
+      const [parallel, waiting] = [this.#slots.length, Math.max(0, ahead - free)];
       throw new GolekError(
         'overloaded',
-        `no room for ${sequences.length} more: ${this.#slots.length - free} of ${this.#slots.length} sequences run, ${waiting} of at most ${this.#queueLimit} wait`,
-        { details: { parallel: this.#slots.length, waiting, queueLimit: this.#queueLimit } },
+        `no room for ${sequences.length} more: ${parallel - free + ahead - waiting} of ${parallel} sequences run, ${waiting} of at most ${this.#queueLimit} wait`,
+        { details: { parallel, waiting, queueLimit: this.#queueLimit } },
       );
     }
     const entries = sequences.map((sequence) => ({ sequence, order: this.#admissions++, fed: 0, next: undefined, cancelled: false }));

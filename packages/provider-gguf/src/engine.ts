@@ -1,13 +1,14 @@
-import type { Llama, LlamaModel } from 'node-llama-cpp';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LlamaModel } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import {
   batchContext,
-  checkBindingVersion,
   nativeVocabulary,
   samplerFactory,
   type BatchContext,
   type SamplerFactory,
 } from './binding.ts';
+import { llamaProcess, type LlamaProcess, type LogListener } from './llama-process.ts';
 import { availableBytes, readMemoryState, requireMemory } from './memory.ts';
 import type { GgufProviderOptions, ResolvedOptions } from './options.ts';
 import type { Vocabulary } from './token-bytes.ts';
@@ -54,82 +55,42 @@ export interface Engine {
   /** Back end that is used: `cpu`, `cuda`, `vulkan` or `metal`. */
   readonly backend: string;
   load(request: LoadRequest): Promise<EngineModel>;
-  dispose(): Promise<void>;
+  /** Ends the reports to this engine's log; models are disposed by who opened them. */
+  dispose(): void;
 }
 
-/** Lines that llama.cpp reported as errors, newest last: its own calls only say that they failed. */
-class ErrorLines {
-  #lines: string[] = [];
-
-  add(line: string): void {
-    this.#lines.push(line.trim());
-    if (this.#lines.length > 20) this.#lines.shift();
-  }
-
-  clear(): void {
-    this.#lines = [];
-  }
-
-  /** The first error says what went wrong, later ones what failed because of it. */
-  get first(): string | undefined {
-    return this.#lines.find((line) => line.length > 0);
-  }
-}
-
-/** Starts llama.cpp on the wanted back end. Throws `model_load_failed` when the binding or the back end is not usable here. */
+/** Starts llama.cpp on the wanted back end. Throws `model_load_failed` when it is not usable here. */
 export const startEngine = async ({ gpu = 'auto', log }: Pick<GgufProviderOptions, 'gpu' | 'log'>): Promise<Engine> => {
-  const binding = await import('node-llama-cpp').catch((cause: unknown) => {
-    throw new GolekError('model_load_failed', `node-llama-cpp cannot be loaded: ${GolekError.from(cause).message}`, { cause });
-  });
-  checkBindingVersion(await binding.getModuleVersion());
-  const errors = new ErrorLines();
-  const llama = await binding
-    .getLlama({
-      gpu,
-      build: 'never',
-      skipDownload: true,
-      progressLogs: false,
-      // 0: the threads of each context are what its settings say.
-      maxThreads: 0,
-      logLevel: binding.LlamaLogLevel.warn,
-      logger: (level, message) => {
-        const isError = level === binding.LlamaLogLevel.error || level === binding.LlamaLogLevel.fatal;
-        if (isError) errors.add(message);
-        log?.[isError ? 'error' : 'warn']({ engine: 'llama.cpp' }, message.trimEnd());
-      },
-    })
-    .catch((cause: unknown) => {
-      const wanted = gpu === 'auto' || gpu === false ? 'this machine' : `the back end '${gpu}' on this machine`;
-      throw new GolekError('model_load_failed', `llama.cpp has no usable binary for ${wanted}: ${GolekError.from(cause).message}`, { cause });
-    });
+  const running = await llamaProcess(gpu);
+  const { llama, listeners } = running;
+  const listener: LogListener = (level, line) => log?.[level]({ engine: 'llama.cpp' }, line);
+  listeners.add(listener);
   if (gpu === 'auto' && llama.gpu === false) log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
     backend: llama.gpu === false ? 'cpu' : llama.gpu,
-    load: (request) => load(binding, llama, errors, request),
-    dispose: () => llama.dispose(),
+    load: (request) => load(running, request),
+    dispose: () => void listeners.delete(listener),
   };
 };
 
-type Binding = typeof import('node-llama-cpp');
-
-const load = async (
-  binding: Binding,
-  llama: Llama,
-  errors: ErrorLines,
-  request: LoadRequest,
-): Promise<EngineModel> => {
+const load = async (running: LlamaProcess, request: LoadRequest): Promise<EngineModel> => {
+  const { binding, llama, listeners } = running;
   const { name, path, options, contextSize, signal, onProgress } = request;
   signal.throwIfAborted();
-  errors.clear();
+  // llama.cpp's calls only say that they failed; why is in its log, where the first error is the cause of the others.
+  let reason: string | undefined;
+  const listener: LogListener = (level, line) => {
+    if (level === 'error' && line !== '') reason ??= line;
+  };
+  listeners.add(listener);
   const onCpu = llama.gpu === false;
-  const flashAttention = flashAttentionFor(options, onCpu);
   try {
-    if (onCpu) await checkMemory(binding, llama, request);
+    if (onCpu) await checkMemory(running, request);
     let reported = 0;
     const model = await llama.loadModel({
       modelPath: path,
       gpuLayers: onCpu ? 0 : options.gpuLayers,
-      defaultContextFlashAttention: flashAttention,
+      defaultContextFlashAttention: flashAttentionFor(options, onCpu),
       // On the CPU the check above takes control groups into account, which the binding's own does not.
       ignoreMemorySafetyChecks: onCpu,
       loadSignal: signal,
@@ -146,27 +107,41 @@ const load = async (
     if (cause instanceof binding.InsufficientMemoryError) {
       throw new GolekError('insufficient_memory', `model '${name}' does not fit into memory: ${cause.message}`, { cause });
     }
-    const reason = errors.first ?? GolekError.from(cause).message;
-    throw new GolekError('model_invalid', `'${path}' cannot be loaded by llama.cpp: ${reason}`, { cause, details: { model: name, file: path } });
+    // Log lines come in turns of their own.
+    await nextTurn();
+    throw new GolekError('model_invalid', `'${path}' cannot be loaded by llama.cpp: ${reason ?? GolekError.from(cause).message}`, {
+      cause,
+      details: { model: name, file: path },
+    });
+  } finally {
+    listeners.delete(listener);
   }
 };
 
 const flashAttentionFor = ({ flashAttention }: ResolvedOptions, onCpu: boolean): 'auto' | boolean =>
   flashAttention === 'auto' && onCpu ? false : flashAttention;
 
-const checkMemory = async (binding: Binding, llama: Llama, request: LoadRequest): Promise<void> => {
+/** The formula's answer may be several times too large, but far beyond that the exact one below would itself take too much. */
+const ROUGH_FACTOR = 8;
+
+const checkMemory = async ({ binding, llama }: LlamaProcess, request: LoadRequest): Promise<void> => {
   const { name, path, options, contextSize, signal } = request;
   const info = await binding.readGgufFileInfo(path, { sourceType: 'filesystem', logWarnings: false, signal });
   const insights = await binding.GgufInsights.from(info, llama);
-  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 });
-  const context = await insights.estimateContextResourceRequirementsV2({
+  const available = availableBytes(await readMemoryState());
+  const weights = (await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 })).cpuRam;
+  const shape = {
     contextSize,
     modelGpuLayers: 0,
     sequences: options.parallel,
     batchSize: options.batchSize,
-    flashAttention: flashAttentionFor(options, true),
-  });
-  requireMemory(name, { weights: weights.cpuRam, context: context.cpuRam }, availableBytes(await readMemoryState()));
+  };
+  const flashAttention = flashAttentionFor(options, true);
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor lays the context out to measure it
+  const rough = insights.estimateContextResourceRequirements({ ...shape, flashAttention: flashAttention === true }).cpuRam;
+  if (rough > ROUGH_FACTOR * available) requireMemory(name, { weights, context: rough }, available);
+  const context = (await insights.estimateContextResourceRequirementsV2({ ...shape, flashAttention })).cpuRam;
+  requireMemory(name, { weights, context }, available);
 };
 
 const engineModel = (model: LlamaModel, options: ResolvedOptions, contextSize: number, onCpu: boolean): EngineModel => {

@@ -54,6 +54,7 @@ export const generate = async function* (
         sampler,
         limit: Math.min(request.maxTokens ?? Number.POSITIVE_INFINITY, contextSize - prompt.length),
         stops: request.stop ?? [],
+        constrained: grammar !== undefined,
         toolCalls: tools.length > 0 ? generator.toolCalls?.parser() : undefined,
         logprobs: request.logprobs?.top,
         bytes,

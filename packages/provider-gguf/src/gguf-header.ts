@@ -139,7 +139,7 @@ class HeaderReader {
   count(what: string, minBytes: number): number {
     const count = this.uint64();
     if (count * minBytes > this.#fileSize - this.position) {
-      throw new GgufFormatError(`it claims ${count} ${what}, more than its ${this.#fileSize} bytes can hold`);
+      throw new GgufFormatError(`it claims ${count} ${what}, more than its ${this.#fileSize} bytes can hold: it is truncated or damaged`);
     }
     return count;
   }
@@ -148,7 +148,7 @@ class HeaderReader {
   length(what: string, limit = Number.POSITIVE_INFINITY): number {
     const length = this.uint64();
     if (length > limit || length > this.#fileSize - this.position) {
-      throw new GgufFormatError(`${what} claims a length of ${length} bytes in a file of ${this.#fileSize}`);
+      throw new GgufFormatError(`${what} claims a length of ${length} bytes in a file of ${this.#fileSize}: it is truncated or damaged`);
     }
     return length;
   }

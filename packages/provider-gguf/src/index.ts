@@ -2,6 +2,7 @@ import type { Provider } from '@golek/providers-spi';
 import type { GgufProviderOptions } from './options.ts';
 import { GgufProvider } from './provider.ts';
 
+export { reportBinding, type BindingReport } from './binding-report.ts';
 export { createIsolatedGgufProvider, type IsolatedGgufProviderOptions } from './isolated.ts';
 export type { GgufModelOptions, GgufProviderOptions } from './options.ts';
 

@@ -155,7 +155,7 @@ export class GgufProvider implements Provider {
     await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));
     const engine = await this.#engine?.catch(() => undefined);
     this.#engine = undefined;
-    await engine?.dispose();
+    engine?.dispose();
   }
 }
 

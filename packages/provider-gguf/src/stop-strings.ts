@@ -37,12 +37,14 @@ export class StopStrings {
     return text;
   }
 
-  /** The earliest stop string; of several that start at the same place, the one listed first. */
+  /** The stop string that is complete first, the longest of those: the same one whatever pieces the text came in. */
   #first(text: string): { at: number; stop: string } | undefined {
     let first: { at: number; stop: string } | undefined;
     for (const stop of this.#stops) {
       const at = text.indexOf(stop);
-      if (at >= 0 && (!first || at < first.at)) first = { at, stop };
+      if (at < 0) continue;
+      const later = first ? at + stop.length - (first.at + first.stop.length) : -1;
+      if (!first || later < 0 || (later === 0 && at < first.at)) first = { at, stop };
     }
     return first;
   }

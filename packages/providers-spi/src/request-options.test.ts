@@ -21,6 +21,8 @@ describe('usedOptions', () => {
       stop: [],
     };
     expect(usedOptions(plain)).toEqual(['input.text']);
+    const neutral = { topP: 1, topK: 0, minP: 0, frequencyPenalty: 0, presencePenalty: 0, repeatPenalty: 1 };
+    expect(usedOptions({ ...plain, sampling: neutral })).toEqual(['input.text']);
   });
 });
 

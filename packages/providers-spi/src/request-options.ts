@@ -32,6 +32,16 @@ export const REQUEST_OPTIONS = [
 ] as const;
 export type RequestOption = (typeof REQUEST_OPTIONS)[number];
 
+/** Sampling values that leave the distribution as it is. */
+const NEUTRAL: Readonly<Partial<Sampling>> = {
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repeatPenalty: 1,
+};
+
 /** The options that a request makes use of. */
 export const usedOptions = (request: InferenceRequest): RequestOption[] => {
   const used: RequestOption[] = [];
@@ -61,8 +71,11 @@ export const usedOptions = (request: InferenceRequest): RequestOption[] => {
     used.push(typeof input.prompt === 'string' ? 'input.text' : 'input.tokens');
     add(input.echo, 'echo');
   }
-  for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[])
-    add(sampling?.[key] !== undefined, `sampling.${key}`);
+  for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[]) {
+    const value = sampling?.[key];
+    // A value that changes nothing needs no support: many clients send the defaults.
+    add(value !== undefined && value !== NEUTRAL[key], `sampling.${key}`);
+  }
   if (output && output.type !== 'text') used.push(`output.${output.type}`);
   add(request.maxTokens !== undefined, 'maxTokens');
   add(request.stop?.length, 'stop');

@@ -57,7 +57,9 @@ const chat = async (command: Command): Promise<number> => {
   await using model = await openLocalModel(settings, source, interrupts.signal);
   const { name, chatTemplate, contextLength } = model.manifest;
   if (chatTemplate === false) {
-    throw new UsageError(`'${name}' has no chat template, so it cannot chat; use: golek run ${name} 'text to go on from'`);
+    throw new UsageError(
+      `'${name}' has no chat template, so it cannot chat; use: golek run ${name} 'text to go on from'`,
+    );
   }
   const conversation = new Conversation(system);
   conversation.ask('-');

@@ -29,7 +29,10 @@ export const chooseModel = (known: KnownModels, flag: string | undefined, words:
     }
   }
   if (known.default === undefined) {
-    throw new GolekError('model_not_found', 'there is no model: name a file with --model or put one into the data folder');
+    throw new GolekError(
+      'model_not_found',
+      'there is no model: name a file with --model or put one into the data folder',
+    );
   }
   return { source: sourceOf(known, known.default) ?? refuseUnknown(known, known.default), words };
 };

@@ -36,8 +36,14 @@ export const modelTable = (rows: readonly ModelRow[], byDefault: string | undefi
     manifest.contextLength === undefined ? '-' : String(manifest.contextLength),
     origin,
   ]);
-  const widths = HEADINGS.map((heading, column) => Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+  const widths = HEADINGS.map((heading, column) =>
+    Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
   const lines = [styled(process.stdout, 'bold', line(HEADINGS))];
   rows.forEach(({ error }, index) => {
     lines.push(line(cells[index] ?? []));

@@ -25,7 +25,10 @@ const listCommand = (): Command =>
       .description('list configured, discovered and bundled models')
       .option('--json', 'print JSON')
       .option('--names', 'print names only, without looking into the files')
-      .addHelpText('after', '\nExamples:\n  $ golek models list\n  $ golek models list --json --models.folders ~/models'),
+      .addHelpText(
+        'after',
+        '\nExamples:\n  $ golek models list\n  $ golek models list --json --models.folders ~/models',
+      ),
   ).action(acting(list));
 
 const infoCommand = (): Command =>
@@ -60,7 +63,10 @@ const info = async (command: Command): Promise<number> => {
   const { models } = await listModels(settings, interrupts.signal);
   const found = models.filter(({ source }) => source.name === name);
   if (found.length === 0) {
-    const hint = nearest(name, models.map(({ source }) => source.name));
+    const hint = nearest(
+      name,
+      models.map(({ source }) => source.name),
+    );
     throw new GolekError('model_not_found', `no model is named '${name}'${hint ? `; did you mean '${hint}'?` : ''}`);
   }
   const [row] = await inspect(settings, found, interrupts.signal);

@@ -70,7 +70,9 @@ export const readPrompt = async ({ words, files }: PromptParts): Promise<string>
   const spoken = words.map((word) => (word === '-' ? input : word)).join(' ');
   const prompt = [...context, spoken, ...(marked ? [] : [input])].filter((part) => part.trim() !== '').join('\n\n');
   if (prompt === '') {
-    throw new UsageError("there is no prompt: write it after the command, as in golek run 'Tell a story', or pipe it in");
+    throw new UsageError(
+      "there is no prompt: write it after the command, as in golek run 'Tell a story', or pipe it in",
+    );
   }
   return prompt;
 };

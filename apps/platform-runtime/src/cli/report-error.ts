@@ -10,11 +10,14 @@ export const reportError = (thrown: unknown, debug: boolean): number => {
     return EXIT.usage;
   }
   const error = GolekError.from(thrown);
-  process.stderr.write(`${name}: ${error.message} ${styled(process.stderr, 'dim', `[${error.code}] ${error.action}`)}\n`);
+  process.stderr.write(
+    `${name}: ${error.message} ${styled(process.stderr, 'dim', `[${error.code}] ${error.action}`)}\n`,
+  );
   if (debug) process.stderr.write(`${stacksOf(thrown).join('\ncaused by: ')}\n`);
   return error.code === 'config_invalid' ? EXIT.usage : EXIT.failure;
 };
 
 const stacksOf = (thrown: unknown): string[] =>
-  thrown instanceof Error ? [thrown.stack ?? thrown.message, ...(thrown.cause === undefined ? [] : stacksOf(thrown.cause))] : [String(thrown)];
-
+  thrown instanceof Error
+    ? [thrown.stack ?? thrown.message, ...(thrown.cause === undefined ? [] : stacksOf(thrown.cause))]
+    : [String(thrown)];

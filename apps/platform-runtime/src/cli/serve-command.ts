@@ -12,13 +12,18 @@ import { UsageError } from './exit-code.ts';
 
 const graceSeconds = (text: string): number => {
   const seconds = Number(text);
-  if (text.trim() === '' || !Number.isFinite(seconds)) throw new UsageError(`--grace takes a number of seconds, got '${text}'`);
+  if (text.trim() === '' || !Number.isFinite(seconds))
+    throw new UsageError(`--grace takes a number of seconds, got '${text}'`);
   return Math.round(seconds * 1000);
 };
 
 const FLAGS: readonly MappedFlag[] = [
   { flags: '--host <address>', key: 'http.host', description: 'address to listen on (default: 127.0.0.1)' },
-  { flags: '-p, --port <number>', key: 'http.port', description: 'port to listen on, 0 for a free one (default: 8080)' },
+  {
+    flags: '-p, --port <number>',
+    key: 'http.port',
+    description: 'port to listen on, 0 for a free one (default: 11500)',
+  },
   {
     flags: '-m, --model <[name=]file>',
     key: 'models.list',
@@ -32,7 +37,11 @@ const FLAGS: readonly MappedFlag[] = [
     description: 'look for model files here too; repeatable',
     repeatable: true,
   },
-  { flags: '--default-model <name>', key: 'models.default', description: 'model for examples and commands that name none' },
+  {
+    flags: '--default-model <name>',
+    key: 'models.default',
+    description: 'model for examples and commands that name none',
+  },
   {
     flags: '--in-process',
     key: 'gguf.isolation',
@@ -41,7 +50,11 @@ const FLAGS: readonly MappedFlag[] = [
   },
   { flags: '--threads <number>', key: 'gguf.threads', description: 'threads of a model (default: cores less one)' },
   { flags: '--context <tokens>', key: 'gguf.contextSize', description: 'tokens that prompt and answer may hold' },
-  { flags: '--parallel <number>', key: 'gguf.parallel', description: 'requests that a model answers at once (default: 4)' },
+  {
+    flags: '--parallel <number>',
+    key: 'gguf.parallel',
+    description: 'requests that a model answers at once (default: 4)',
+  },
   {
     flags: '--grace <seconds>',
     key: 'lifecycle.graceMs',
@@ -60,7 +73,7 @@ const FLAGS: readonly MappedFlag[] = [
 
 const EXAMPLES = `
 Examples:
-  $ golek serve                                     # the bundled model on http://127.0.0.1:8080
+  $ golek serve                                     # the bundled model on http://127.0.0.1:11500
   $ golek serve --model ./llama.gguf --port 9000    # a model file, named 'llama'
   $ golek serve -m chat=./a.gguf -m embed=./b.gguf  # two models with names
   $ GOLEK_HTTP_PORT=0 golek serve --config prod.yaml
@@ -69,10 +82,7 @@ SIGTERM or Ctrl-C lets open requests end within the grace time; a second one end
 
 /** `golek serve`. */
 export const serveCommand = (): Command =>
-  withConfiguration(
-    new Command('serve').addHelpText('after', EXAMPLES),
-    FLAGS,
-  ).action(acting(serve));
+  withConfiguration(new Command('serve').addHelpText('after', EXAMPLES), FLAGS).action(acting(serve));
 
 const serve = async (command: Command): Promise<number> => {
   const settings = await settingsOf(command);
@@ -94,7 +104,9 @@ const serve = async (command: Command): Promise<number> => {
     onRunning: () => {
       const { failed } = system.get(CATALOGUE);
       const { url } = system.get(HTTP_SERVER).address;
-      process.stdout.write(serveBanner({ url, known, failed: new Map(failed.map(({ source, error }) => [source.name, error])) }));
+      process.stdout.write(
+        serveBanner({ url, known, failed: new Map(failed.map(({ source, error }) => [source.name, error])) }),
+      );
     },
     onDrain: async () => {
       log.info({ inFlight: system.get(ENGINE).inFlight }, 'waiting for open requests');

@@ -17,13 +17,20 @@ export const ggufConfig = configSection(
         .union([z.enum(['auto', 'cuda', 'vulkan', 'metal']), z.literal(false)])
         .default('auto')
         .describe('GPU back end; `false` is the CPU alone.'),
-      threads: z.int().min(1).max(1024).optional().describe('Threads that evaluate. Default: the cores that the process may use, less one.'),
+      threads: z
+        .int()
+        .min(1)
+        .max(1024)
+        .optional()
+        .describe('Threads that evaluate. Default: the cores that the process may use, less one.'),
       contextSize: z
         .int()
         .min(16)
         .max(10_000_000)
         .optional()
-        .describe('Tokens that prompt and answer may hold together. Default: what the model was trained for, at most 4096.'),
+        .describe(
+          'Tokens that prompt and answer may hold together. Default: what the model was trained for, at most 4096.',
+        ),
       parallel: z.int().min(1).max(256).default(4).describe('Requests that a model answers at the same time.'),
       batchSize: z.int().min(16).max(8192).default(512).describe('Most tokens that one step evaluates.'),
       gpuLayers: z
@@ -34,7 +41,12 @@ export const ggufConfig = configSection(
         .union([z.literal('auto'), z.boolean()])
         .default('auto')
         .describe('Flash attention; `auto`: where it is faster or llama.cpp supports it for the model.'),
-      queueLimit: z.int().min(0).max(100_000).default(256).describe('Requests of a model that may wait for a place; more are refused.'),
+      queueLimit: z
+        .int()
+        .min(0)
+        .max(100_000)
+        .default(256)
+        .describe('Requests of a model that may wait for a place; more are refused.'),
     })
     .describe('Defaults for models in GGUF files, run by llama.cpp.'),
 );

@@ -28,7 +28,13 @@ export const modelsConfig = configSection(
         .max(100)
         .default([])
         .describe('Folders in which model files are looked for, beside `models` in the data folder.'),
-      default: z.string().min(1).optional().describe('Model for a command or example that names none. Default: the first of the list, else the bundled one.'),
+      default: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'Model for a command or example that names none. Default: the first of the list, else the bundled one.',
+        ),
       bundled: z.boolean().default(true).describe('Serve also golek-tiny, the small model that ships with Golek.'),
     })
     .describe('Which models there are.'),

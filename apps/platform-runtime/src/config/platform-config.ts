@@ -55,7 +55,8 @@ export const expandPath = (text: string, base: string): string =>
 export const loadSettings = async ({ environment, file, flags = [] }: SettingsInput): Promise<PlatformSettings> => {
   const named = file ?? (environment[FILE_VARIABLE] || undefined);
   const layers = { sections: PLATFORM_SECTIONS, environment, allowedVariables: [FILE_VARIABLE], flags };
-  const path_ = named === undefined ? new DataFolder(homeOf(resolveConfiguration(layers))).configFile : expandPath(named, '.');
+  const path_ =
+    named === undefined ? new DataFolder(homeOf(resolveConfiguration(layers))).configFile : expandPath(named, '.');
   const read = await readConfigFile(path_, { required: named !== undefined });
   const configuration = read ? resolveConfiguration({ ...layers, file: read }) : resolveConfiguration(layers);
   return { configuration, data: new DataFolder(homeOf(configuration, path_)), file: read && path_ };

@@ -3,7 +3,11 @@ import { z } from 'zod';
 
 export const homeConfig = configSection(
   'home',
-  z.string().min(1).default('~/.golek').describe('Data folder: models, history and, when no other file is named, golek.yaml.'),
+  z
+    .string()
+    .min(1)
+    .default('~/.golek')
+    .describe('Data folder: models, history and, when no other file is named, golek.yaml.'),
 );
 
 export const lifecycleConfig = configSection(
@@ -24,9 +28,18 @@ export const limitsConfig = configSection(
   'limits',
   z
     .strictObject({
-      maxOutputTokens: z.int().min(1).optional().describe('Most tokens that a request may ask for. Default: the context of the model.'),
+      maxOutputTokens: z
+        .int()
+        .min(1)
+        .optional()
+        .describe('Most tokens that a request may ask for. Default: the context of the model.'),
       maxTools: z.int().min(1).max(10_000).default(128).describe('Most tools in one request.'),
-      maxInputs: z.int().min(1).max(100_000).default(2048).describe('Most texts in one embedding or classification request.'),
+      maxInputs: z
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(2048)
+        .describe('Most texts in one embedding or classification request.'),
     })
     .describe('Bounds on one request, over all protocols.'),
 );

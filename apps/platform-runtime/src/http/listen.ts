@@ -4,7 +4,7 @@ import { GolekError } from '@golek/api';
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;
-  /** E.g. `http://127.0.0.1:8080`. */
+  /** E.g. `http://127.0.0.1:11500`. */
   readonly url: string;
 }
 

@@ -37,7 +37,10 @@ export class ModelCatalogue {
     for (const failure of failed) {
       this.#failed.set(failure.source.name, failure);
       const { name, location } = failure.source;
-      log.warn({ model: name, path: location, code: failure.error.code }, `model cannot be used: ${failure.error.message}`);
+      log.warn(
+        { model: name, path: location, code: failure.error.code },
+        `model cannot be used: ${failure.error.message}`,
+      );
     }
   }
 }

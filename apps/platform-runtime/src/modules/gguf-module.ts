@@ -12,7 +12,8 @@ export const ggufModule = (auto: Isolation): SystemModule => ({
   config: [ggufConfig],
   register: (registrar, { configuration }) => {
     const { isolation } = configuration.get(ggufConfig);
-    const create = (isolation === 'auto' ? auto : isolation) === 'process' ? createIsolatedGgufProvider : createGgufProvider;
+    const create =
+      (isolation === 'auto' ? auto : isolation) === 'process' ? createIsolatedGgufProvider : createGgufProvider;
     registrar.contribute({
       to: PROVIDERS,
       name: 'gguf',

@@ -14,8 +14,16 @@ export const httpModule = (ready: () => boolean): SystemModule => ({
   name: 'http',
   config: [httpConfig],
   register: (registrar, { configuration }) => {
-    const { host, port, bodyLimitBytes, requestTimeoutMs, heartbeatMs, writeTimeoutMs, maxConnections, allowUnauthenticated } =
-      configuration.get(httpConfig);
+    const {
+      host,
+      port,
+      bodyLimitBytes,
+      requestTimeoutMs,
+      heartbeatMs,
+      writeTimeoutMs,
+      maxConnections,
+      allowUnauthenticated,
+    } = configuration.get(httpConfig);
     const config = {
       host,
       port,

@@ -168,11 +168,11 @@ describe('while the engine does not start again', () => {
 
 describe('a session', () => {
   it('kills a child that hangs and takes it for a crash', async () => {
-    const fake = isolated({}, { hangMs: 1_500 });
+    const fake = isolated({}, { hangMs: 3_000 });
     const session = await open(fake);
     const error = await failure(run(session, 'block'));
     expect(error).toMatchObject({ code: 'engine_crashed', details: { signal: 'SIGKILL' } });
-    expect(error.message).toContain('did not answer for 1500 ms');
+    expect(error.message).toContain('did not answer for 3000 ms');
     expect(await ask(session, 'alive')).toBe('alive');
   });
 

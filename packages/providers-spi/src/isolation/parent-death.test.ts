@@ -1,12 +1,17 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { isAlive } from '../fixtures/isolated-fake.ts';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/parent-program.ts', import.meta.url));
+
+const folder = mkdtempSync(path.join(tmpdir(), 'golek-parent-'));
 
 let program: ChildProcessByStdio<null, Readable, null>;
 
@@ -17,6 +22,8 @@ const start = async (mode: string): Promise<{ lines: Interface; engine: number }
   program = spawn(process.execPath, ['--conditions=@golek/source', PROGRAM, mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
+    // What a killed program leaves behind is removed with the folder.
+    env: { TMPDIR: folder },
   });
   const lines = createInterface(program.stdout);
   return { lines, engine: Number(await nextLine(lines)) };
@@ -25,6 +32,8 @@ const start = async (mode: string): Promise<{ lines: Interface; engine: number }
 afterEach(() => {
   if (program.exitCode === null) program.kill('SIGKILL');
 });
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('an engine process', () => {
   it.each(['idle', 'busy'])('ends with a parent that is killed, while it is %s', async (mode) => {

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import type { LOG_FORMATS, LOG_LEVELS } from './log-config.ts';
+import { isoTime } from './iso-time.ts';
 import { redactSecrets } from './redact-secrets.ts';
 import { prettyLine } from './pretty-line.ts';
 
@@ -22,7 +23,7 @@ export const createLogger = ({ level, format, stream, colours }: LoggerOptions):
   const pretty = format === 'pretty' || (format === 'auto' && terminal);
   const options = {
     level,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: isoTime,
     formatters: { log: redactSecrets },
   };
   if (pretty) {

@@ -22,9 +22,13 @@ export const readChatLine = (text: string): ChatInputLine => {
   if (!text.startsWith('/')) return { type: 'message', text };
   if (text.startsWith('//')) return { type: 'message', text: text.slice(1) };
   const [, word = '', argument = ''] = /^\/(\S*)\s*([\s\S]*)$/.exec(text) ?? [];
-  if (Object.hasOwn(CHAT_COMMANDS, word)) return { type: 'command', name: word as ChatCommandName, argument: argument.trim() };
+  if (Object.hasOwn(CHAT_COMMANDS, word))
+    return { type: 'command', name: word as ChatCommandName, argument: argument.trim() };
   const hint = nearest(word, Object.keys(CHAT_COMMANDS));
-  return { type: 'unknown', message: `no command is named '/${word}'${hint ? `; did you mean '/${hint}'?` : ''}; /help lists them` };
+  return {
+    type: 'unknown',
+    message: `no command is named '/${word}'${hint ? `; did you mean '/${hint}'?` : ''}; /help lists them`,
+  };
 };
 
 /** The help text of `/help`. */

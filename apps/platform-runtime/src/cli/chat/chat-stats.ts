@@ -40,7 +40,8 @@ export class ChatStats {
   text(contextLength: number | undefined): string {
     const last = this.#answers.at(-1);
     if (!last) return 'no answers yet';
-    const sum = (of: (stats: AnswerStats) => number): number => this.#answers.reduce((total, stats) => total + of(stats), 0);
+    const sum = (of: (stats: AnswerStats) => number): number =>
+      this.#answers.reduce((total, stats) => total + of(stats), 0);
     const completionTokens = sum(({ usage }) => usage.completionTokens);
     const held = last.usage.promptTokens + last.usage.completionTokens;
     const rates = this.#answers.map(tokensPerSecond).filter((rate) => rate !== undefined);

@@ -33,7 +33,7 @@ const partsUsing = (option: Exclude<RequestOption, 'dimensions'>): Parts => {
     case 'sampling.temperature':
       return { sampling: { temperature: 0 } };
     case 'sampling.topP':
-      return { sampling: { topP: 1 } };
+      return { sampling: { topP: 0.9 } };
     case 'sampling.topK':
       return { sampling: { topK: 1 } };
     case 'sampling.minP':
