@@ -11,7 +11,11 @@ interface GoldenTurn {
 
 interface GoldenTool {
   readonly type: 'function';
-  readonly function: { readonly name: string; readonly description: string; readonly parameters: Record<string, unknown> };
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    readonly parameters: Record<string, unknown>;
+  };
 }
 
 /** One greedy answer that the model is known to give. */
@@ -36,7 +40,10 @@ interface GoldenFile {
 const file = JSON.parse(readFileSync(path.join(path.dirname(golekTiny.path), 'golden.json'), 'utf8')) as GoldenFile;
 
 /** The golden answers of the shipped model. */
-export const GOLDEN: readonly GoldenCase[] = Object.entries(file.answers).map(([name, golden]) => ({ name, ...golden }));
+export const GOLDEN: readonly GoldenCase[] = Object.entries(file.answers).map(([name, golden]) => ({
+  name,
+  ...golden,
+}));
 
 /** The dialogue in OpenAI's form. */
 export const openaiMessages = ({ system, turns = [] }: GoldenCase): Record<string, unknown>[] => {
@@ -70,7 +77,11 @@ export const goldenRequest = (golden: GoldenCase): GenerateRequest => {
   const messages = (golden.turns ?? []).map(({ role, content, tool_calls }): Message => {
     if (role === 'tool') return { role, content: text(content), toolCallId: `call_${calls - 1}` };
     if (role === 'user') return { role, content: text(content) };
-    const toolCalls = tool_calls?.map((call) => ({ id: `call_${calls++}`, name: call.name, arguments: JSON.stringify(call.arguments) }));
+    const toolCalls = tool_calls?.map((call) => ({
+      id: `call_${calls++}`,
+      name: call.name,
+      arguments: JSON.stringify(call.arguments),
+    }));
     return { role, content: text(content), ...(toolCalls && { toolCalls }) };
   });
   const system = golden.system === undefined ? [] : [{ role: 'system' as const, content: text(golden.system) }];

@@ -31,7 +31,11 @@ afterAll(async () => {
 });
 
 const post = async (path: string, body: object): Promise<Response> =>
-  fetch(`${server.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 const bodyOf = (golden: GoldenCase): object => ({
   model: golekTiny.name,
@@ -46,7 +50,10 @@ interface WireChoice {
   readonly text?: string;
   readonly message?: { readonly content: string };
   readonly delta?: { readonly content?: string };
-  readonly logprobs?: { readonly content?: readonly { readonly bytes: readonly number[] }[]; readonly tokens?: readonly string[] } | null;
+  readonly logprobs?: {
+    readonly content?: readonly { readonly bytes: readonly number[] }[];
+    readonly tokens?: readonly string[];
+  } | null;
 }
 interface WireAnswer {
   readonly choices: readonly WireChoice[];
@@ -55,7 +62,9 @@ interface WireAnswer {
 
 /** Byte strings of the tokens in a choice or chunk, so that they can be compared with those of the session. */
 const tokenBytes = ({ logprobs }: WireChoice): string[] =>
-  logprobs?.tokens ? [...logprobs.tokens] : (logprobs?.content ?? []).map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
+  logprobs?.tokens
+    ? [...logprobs.tokens]
+    : (logprobs?.content ?? []).map(({ bytes }) => Buffer.from(bytes).toString('latin1'));
 
 /** The known tokens of an answer, up to where floating point may decide otherwise. */
 const stable = <T>({ stableTokens }: GoldenCase, tokens: readonly T[]): readonly T[] => tokens.slice(0, stableTokens);
@@ -73,9 +82,18 @@ describe.each(plain)('golden prompt $name', (golden) => {
     const { choices, usage } = await overSession(inProcess.session, golden);
     const tokens = choices[0]?.logprobs ?? [];
     if (isStable(golden)) expect(choices[0]).toMatchObject({ text: golden.text, finish: golden.finish });
-    expect(stable(golden, tokens.map(({ id }) => id))).toEqual(stable(golden, golden.tokens));
+    expect(
+      stable(
+        golden,
+        tokens.map(({ id }) => id),
+      ),
+    ).toEqual(stable(golden, golden.tokens));
     expect(usage?.promptTokens).toBe(golden.promptTokens.length);
-    bytes.push(...tokens.map((token) => (golden.prompt === undefined ? Buffer.from(token.bytes).toString('latin1') : token.text)));
+    bytes.push(
+      ...tokens.map((token) =>
+        golden.prompt === undefined ? Buffer.from(token.bytes).toString('latin1') : token.text,
+      ),
+    );
   });
 
   it('gives the known tokens in a child process', async () => {
@@ -95,11 +113,18 @@ describe.each(plain)('golden prompt $name', (golden) => {
   });
 
   it('gives the known tokens over HTTP, streamed', async () => {
-    const response = await post(pathOf(golden), { ...bodyOf(golden), stream: true, stream_options: { include_usage: true } });
-    const frames = (await response.text()).split('\n\n').filter((frame) => frame.startsWith('data: ') && frame !== 'data: [DONE]');
+    const response = await post(pathOf(golden), {
+      ...bodyOf(golden),
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const frames = (await response.text())
+      .split('\n\n')
+      .filter((frame) => frame.startsWith('data: ') && frame !== 'data: [DONE]');
     const chunks = frames.map((frame) => JSON.parse(frame.slice(6)) as WireAnswer);
     const choices = chunks.flatMap((chunk) => chunk.choices);
-    if (isStable(golden)) expect(choices.map(({ delta, text }) => delta?.content ?? text ?? '').join('')).toBe(golden.text);
+    if (isStable(golden))
+      expect(choices.map(({ delta, text }) => delta?.content ?? text ?? '').join('')).toBe(golden.text);
     expect(stable(golden, choices.flatMap(tokenBytes))).toEqual(stable(golden, bytes));
     expect(chunks.at(-1)?.usage?.prompt_tokens).toBe(golden.promptTokens.length);
   });

@@ -20,7 +20,13 @@ const randomOf = (seed: number): (() => number) => {
 
 /** Metadata and tensor descriptions stand in the first part of the file; most damage there must be noticed. */
 const HEADER_BYTES = 60_000;
-const ACCEPTED = new Set(['model_invalid', 'model_load_failed', 'engine_crashed', 'insufficient_memory', 'unsupported']);
+const ACCEPTED = new Set([
+  'model_invalid',
+  'model_load_failed',
+  'engine_crashed',
+  'insufficient_memory',
+  'unsupported',
+]);
 
 const mutate = (whole: Buffer, index: number): Buffer => {
   const random = randomOf(index + 1);
@@ -42,7 +48,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const signal = new AbortController().signal;
-const request = { task: 'generate', model: 'm', input: { type: 'text', prompt: 'Once' }, maxTokens: 4, sampling: { temperature: 0 } } as const;
+const request = {
+  task: 'generate',
+  model: 'm',
+  input: { type: 'text', prompt: 'Once' },
+  maxTokens: 4,
+  sampling: { temperature: 0 },
+} as const;
 
 describe('mutated GGUF files', () => {
   it('200 of them: a clear error or an answer each, no process left, memory flat', { timeout: 900_000 }, async () => {
@@ -70,7 +82,11 @@ describe('mutated GGUF files', () => {
       await unlink(location);
     };
     let next = 0;
-    await Promise.all([0, 1].map(async () => { while (next < 200) await tryOne(next++); }));
+    await Promise.all(
+      [0, 1].map(async () => {
+        while (next < 200) await tryOne(next++);
+      }),
+    );
     console.log(`200 mutated files: ${[...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`);
     expect([...outcomes.values()].reduce((sum, count) => sum + count, 0)).toBe(200);
     expect(200 - (outcomes.get('works') ?? 0)).toBeGreaterThan(100);
@@ -97,7 +113,10 @@ describe('mutated GGUF files', () => {
     expect((await ask('good')).status).toBe(200);
     for (const index of [0, 1, 2, 3]) {
       const response = await ask(`bad-${index}`);
-      if (response.status !== 200) expect(await response.json()).toMatchObject({ error: { code: expect.any(String), message: expect.any(String) } });
+      if (response.status !== 200)
+        expect(await response.json()).toMatchObject({
+          error: { code: expect.any(String), message: expect.any(String) },
+        });
     }
     expect((await ask('good')).status).toBe(200);
   });

@@ -32,8 +32,15 @@ const goldenOf = (name: string) => {
 describe('the official openai client', () => {
   it('chats', async () => {
     const golden = goldenOf('identity');
-    const completion = await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Who are you?' }] });
-    expect(completion.choices[0]).toMatchObject({ index: 0, message: { role: 'assistant', content: golden.text }, finish_reason: 'stop' });
+    const completion = await client.chat.completions.create({
+      ...greedy,
+      messages: [{ role: 'user', content: 'Who are you?' }],
+    });
+    expect(completion.choices[0]).toMatchObject({
+      index: 0,
+      message: { role: 'assistant', content: golden.text },
+      finish_reason: 'stop',
+    });
     expect(completion).toMatchObject({ object: 'chat.completion', model });
     expect(completion.usage?.prompt_tokens).toBe(golden.promptTokens.length);
   });
@@ -45,7 +52,11 @@ describe('the official openai client', () => {
     let streamed = '';
     let usage: OpenAI.CompletionUsage | undefined;
     const finishes: string[] = [];
-    for await (const chunk of await client.chat.completions.create({ ...body, stream: true, stream_options: { include_usage: true } })) {
+    for await (const chunk of await client.chat.completions.create({
+      ...body,
+      stream: true,
+      stream_options: { include_usage: true },
+    })) {
       streamed += chunk.choices[0]?.delta.content ?? '';
       if (chunk.choices[0]?.finish_reason) finishes.push(chunk.choices[0].finish_reason);
       if (chunk.usage) usage = chunk.usage;
@@ -68,7 +79,12 @@ describe('the official openai client', () => {
 
     let pieces = 0;
     let streamed = '';
-    for await (const chunk of await client.chat.completions.create({ ...greedy, messages, tools: [weather], stream: true })) {
+    for await (const chunk of await client.chat.completions.create({
+      ...greedy,
+      messages,
+      tools: [weather],
+      stream: true,
+    })) {
       const piece = chunk.choices[0]?.delta.tool_calls?.[0]?.function?.arguments;
       if (piece) pieces += 1;
       streamed += piece ?? '';
@@ -79,25 +95,43 @@ describe('the official openai client', () => {
     const answered = await client.chat.completions.create({
       ...greedy,
       tools: [weather],
-      messages: [...messages, message!, { role: 'tool', tool_call_id: call!.id, content: '{"temperature": 18, "condition": "sunny"}' }],
+      messages: [
+        ...messages,
+        message!,
+        { role: 'tool', tool_call_id: call!.id, content: '{"temperature": 18, "condition": "sunny"}' },
+      ],
     });
     expect(answered.choices[0]?.message.content).toBe(goldenOf('tool_answer').text);
   });
 
   it('forces a tool and forbids it', async () => {
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'Hello!' }];
-    const forced = await client.chat.completions.create({ ...greedy, messages, tools: [weather], tool_choice: { type: 'function', function: { name: 'get_weather' } } });
+    const forced = await client.chat.completions.create({
+      ...greedy,
+      messages,
+      tools: [weather],
+      tool_choice: { type: 'function', function: { name: 'get_weather' } },
+    });
     const call = forced.choices[0]?.message.tool_calls?.[0];
     expect(call?.type === 'function' && Object.keys(JSON.parse(call.function.arguments) as object)).toEqual(['city']);
     const asked: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'What is the weather in Paris?' }];
-    const forbidden = await client.chat.completions.create({ ...greedy, messages: asked, tools: [weather], tool_choice: 'none' });
+    const forbidden = await client.chat.completions.create({
+      ...greedy,
+      messages: asked,
+      tools: [weather],
+      tool_choice: 'none',
+    });
     expect(forbidden.choices[0]?.message.tool_calls ?? []).toEqual([]);
   });
 
   it('answers by a JSON Schema, whatever was asked', async () => {
     const schema = {
       type: 'object',
-      properties: { name: { type: 'string', maxLength: 12 }, age: { type: 'integer' }, tags: { type: 'array', items: { enum: ['a', 'b'] }, maxItems: 2 } },
+      properties: {
+        name: { type: 'string', maxLength: 12 },
+        age: { type: 'integer' },
+        tags: { type: 'array', items: { enum: ['a', 'b'] }, maxItems: 2 },
+      },
       required: ['name', 'age', 'tags'],
       additionalProperties: false,
     };
@@ -132,16 +166,27 @@ describe('the official openai client', () => {
       }
       expect(tokens.flatMap(({ bytes }) => bytes ?? [])).toEqual([...Buffer.from(choice.message.content ?? '')]);
     }
-    const stopped = await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Count from 3 to 9.' }], stop: [' 6,'] });
+    const stopped = await client.chat.completions.create({
+      ...greedy,
+      messages: [{ role: 'user', content: 'Count from 3 to 9.' }],
+      stop: [' 6,'],
+    });
     expect(stopped.choices[0]).toMatchObject({ message: { content: '3, 4, 5,' }, finish_reason: 'stop' });
-    const cut = await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Count from 3 to 9.' }], max_tokens: 5 });
+    const cut = await client.chat.completions.create({
+      ...greedy,
+      messages: [{ role: 'user', content: 'Count from 3 to 9.' }],
+      max_tokens: 5,
+    });
     expect(cut.choices[0]?.finish_reason).toBe('length');
     expect(cut.usage?.completion_tokens).toBe(5);
   });
 
   it('completes raw text', async () => {
     const completion = await client.completions.create({ ...greedy, prompt: 'Once upon a time', max_tokens: 200 });
-    expect(completion.choices[0]).toMatchObject({ text: expect.stringMatching(/^ there was a /), finish_reason: 'stop' });
+    expect(completion.choices[0]).toMatchObject({
+      text: expect.stringMatching(/^ there was a /),
+      finish_reason: 'stop',
+    });
     const cut = await client.completions.create({ ...greedy, prompt: 'Once upon a time', max_tokens: 3 });
     expect(cut.choices[0]).toMatchObject({ text: ' there was a', finish_reason: 'length' });
   });
@@ -157,7 +202,9 @@ describe('the official openai client', () => {
     expect(vectors[0]).not.toEqual(vectors[2]);
     expect(decoded.data[2]?.embedding.map(Math.fround)).toEqual(vectors[2]?.map(Math.fround));
     const bytes = Buffer.from(raw.data[2]?.embedding as unknown as string, 'base64');
-    expect([...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))]).toEqual(vectors[2]?.map(Math.fround));
+    expect([...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))]).toEqual(
+      vectors[2]?.map(Math.fround),
+    );
     expect(floats.usage.prompt_tokens).toBeGreaterThan(0);
   });
 
@@ -168,26 +215,51 @@ describe('the official openai client', () => {
   });
 
   it('aborts, and the generation stops', async () => {
-    const stream = await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Tell me a story.' }], stream: true });
+    const stream = await client.chat.completions.create({
+      ...greedy,
+      messages: [{ role: 'user', content: 'Tell me a story.' }],
+      stream: true,
+    });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     const controller = new AbortController();
-    const aborted = client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Tell me a story.' }] }, { signal: controller.signal });
+    const aborted = client.chat.completions.create(
+      { ...greedy, messages: [{ role: 'user', content: 'Tell me a story.' }] },
+      { signal: controller.signal },
+    );
     controller.abort();
     await expect(aborted).rejects.toBeInstanceOf(APIUserAbortError);
-    expect((await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Hello!' }] })).choices[0]?.message.content).toBe(goldenOf('hello').text);
+    expect(
+      (await client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'Hello!' }] })).choices[0]
+        ?.message.content,
+    ).toBe(goldenOf('hello').text);
   });
 
   it('gets its own error classes, with code and parameter', async () => {
     const messages = [{ role: 'user' as const, content: 'Hello!' }];
     const unknownModel = client.chat.completions.create({ model: 'golek-tinny', messages });
     await expect(unknownModel).rejects.toBeInstanceOf(NotFoundError);
-    await expect(unknownModel).rejects.toMatchObject({ status: 404, code: 'model_not_found', message: expect.stringContaining("did you mean 'golek-tiny'?") });
+    await expect(unknownModel).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+      message: expect.stringContaining("did you mean 'golek-tiny'?"),
+    });
     const unsupported = client.chat.completions.create({ ...greedy, messages, modalities: ['audio'] });
     await expect(unsupported).rejects.toBeInstanceOf(BadRequestError);
-    await expect(unsupported).rejects.toMatchObject({ code: 'unsupported', param: expect.stringContaining('modalities') });
+    await expect(unsupported).rejects.toMatchObject({
+      code: 'unsupported',
+      param: expect.stringContaining('modalities'),
+    });
     const misspelt = client.chat.completions.create({ ...greedy, messages, max_token: 3 } as never);
-    await expect(misspelt).rejects.toMatchObject({ status: 400, code: 'unknown_parameter', param: 'max_token', message: expect.stringContaining('max_tokens') });
-    const long = client.chat.completions.create({ ...greedy, messages: [{ role: 'user', content: 'word '.repeat(3000) }] });
+    await expect(misspelt).rejects.toMatchObject({
+      status: 400,
+      code: 'unknown_parameter',
+      param: 'max_token',
+      message: expect.stringContaining('max_tokens'),
+    });
+    const long = client.chat.completions.create({
+      ...greedy,
+      messages: [{ role: 'user', content: 'word '.repeat(3000) }],
+    });
     await expect(long).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' });
   });
 });

@@ -25,7 +25,9 @@ const packages: Package[] = [];
 let project: string;
 
 const readJson = async <T>(file: string): Promise<T> => JSON.parse(await readFile(file, 'utf8')) as T;
-const root = await readJson<{ devDependencies: Record<string, string>; overrides: Record<string, unknown> }>(path.join(ROOT, 'package.json'));
+const root = await readJson<{ devDependencies: Record<string, string>; overrides: Record<string, unknown> }>(
+  path.join(ROOT, 'package.json'),
+);
 for (const group of ['packages', 'apps']) {
   for (const entry of await readdir(path.join(ROOT, group))) {
     const folder = path.join(ROOT, group, entry);
@@ -35,7 +37,9 @@ for (const group of ['packages', 'apps']) {
 }
 
 /** The engine's GPU builds are 600 MB that no test here can run. */
-const withoutGpuBuilds = Object.fromEntries(Object.entries(root.overrides).filter(([name]) => name.startsWith('@node-llama-cpp/')));
+const withoutGpuBuilds = Object.fromEntries(
+  Object.entries(root.overrides).filter(([name]) => name.startsWith('@node-llama-cpp/')),
+);
 const exampleOf = async ({ folder }: Package): Promise<string> =>
   /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(await readFile(path.join(folder, 'README.md'), 'utf8'))?.[1] ?? '';
 const fileOf = ({ manifest }: Package): string => `${manifest.name.replace('@golek/', '')}.ts`;
@@ -44,26 +48,48 @@ beforeAll(async () => {
   project = await mkdtemp(path.join(tmpdir(), 'golek-packed-'));
   const dependencies: Record<string, string> = {};
   for (const each of packages) {
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], { cwd: each.folder, maxBuffer: 16 << 20 });
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
+      cwd: each.folder,
+      maxBuffer: 16 << 20,
+    });
     // npm 10 and 11 print a list, npm 12 an object by package name.
     const packed = JSON.parse(stdout) as Record<string, { filename: string }>;
     each.tarball = path.join(project, path.basename(Object.values(packed)[0]?.filename ?? ''));
     dependencies[each.manifest.name] = `file:${each.tarball}`;
   }
-  const devDependencies = Object.fromEntries(['vitest', 'vite', '@types/node'].map((name) => [name, root.devDependencies[name]]));
+  const devDependencies = Object.fromEntries(
+    ['vitest', 'vite', '@types/node'].map((name) => [name, root.devDependencies[name]]),
+  );
   await writeFile(
     path.join(project, 'package.json'),
-    JSON.stringify({ name: 'consumer', private: true, type: 'module', dependencies, devDependencies, overrides: withoutGpuBuilds }),
+    JSON.stringify({
+      name: 'consumer',
+      private: true,
+      type: 'module',
+      dependencies,
+      devDependencies,
+      overrides: withoutGpuBuilds,
+    }),
   );
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: project, maxBuffer: 64 << 20 });
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: project,
+    maxBuffer: 64 << 20,
+  });
   await mkdir(path.join(project, 'examples'));
   for (const each of packages) await writeFile(path.join(project, 'examples', fileOf(each)), await exampleOf(each));
   await writeFile(
     path.join(project, 'tsconfig.json'),
     JSON.stringify({
       compilerOptions: {
-        target: 'es2024', lib: ['es2024', 'esnext.disposable'], module: 'nodenext', strict: true, noEmit: true, types: ['node'],
-        skipLibCheck: false, allowImportingTsExtensions: true, exactOptionalPropertyTypes: true,
+        target: 'es2024',
+        lib: ['es2024', 'esnext.disposable'],
+        module: 'nodenext',
+        strict: true,
+        noEmit: true,
+        types: ['node'],
+        skipLibCheck: false,
+        allowImportingTsExtensions: true,
+        exactOptionalPropertyTypes: true,
       },
       include: ['examples', 'external'],
     }),
@@ -77,7 +103,11 @@ afterAll(() => rm(project, { recursive: true, force: true }));
 
 describe.each(packages)('$manifest.name, packed', (each) => {
   it('has sound exports and ships no tests and no sources', async () => {
-    const { messages } = await publint({ pkgDir: each.folder, strict: true, pack: { tarball: await readTarball(each.tarball) } });
+    const { messages } = await publint({
+      pkgDir: each.folder,
+      strict: true,
+      pack: { tarball: await readTarball(each.tarball) },
+    });
     // The condition @golek/source serves this repository; its files are not shipped, and nobody else sets it.
     const real = messages.filter((message) => !message.path.includes('@golek/source'));
     expect(real.map((message) => formatMessage(message, each.manifest as never))).toEqual([]);
@@ -88,25 +118,48 @@ describe.each(packages)('$manifest.name, packed', (each) => {
   });
 
   it('runs the example of its README', { timeout: 120_000 }, async () => {
-    await expect(run(process.execPath, [path.join('examples', fileOf(each))], { cwd: project, timeout: 60_000 })).resolves.toBeTruthy();
+    await expect(
+      run(process.execPath, [path.join('examples', fileOf(each))], { cwd: project, timeout: 60_000 }),
+    ).resolves.toBeTruthy();
   });
 });
 
 const readTarball = async (file: string): Promise<ArrayBuffer> => {
   const bytes = await readFile(file);
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 };
 
 describe('a project that installs the packed packages', () => {
-  it('type-checks every example and the outside provider against the shipped declarations', { timeout: 120_000 }, async () => {
-    const { stdout } = await run(path.join(ROOT, 'node_modules/.bin/tsc'), ['-p', project], { cwd: project }).catch((error: unknown) => error as { stdout: string });
-    expect(stdout).toBe('');
-  });
+  it(
+    'type-checks every example and the outside provider against the shipped declarations',
+    { timeout: 120_000 },
+    async () => {
+      const { stdout } = await run(path.join(ROOT, 'node_modules/.bin/tsc'), ['-p', project], { cwd: project }).catch(
+        (error: unknown) => error as { stdout: string },
+      );
+      expect(stdout).toBe('');
+    },
+  );
 
   it('holds a provider of its own to the contract', { timeout: 180_000 }, async () => {
     const report = path.join(project, 'report.json');
-    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--root', project, '--dir', 'external', '--reporter=json', `--outputFile=${report}`], { cwd: project }).catch(() => undefined);
-    const { numFailedTests, numPassedTests } = await readJson<{ numFailedTests: number; numPassedTests: number }>(report);
+    await run(
+      process.execPath,
+      [
+        'node_modules/vitest/vitest.mjs',
+        'run',
+        '--root',
+        project,
+        '--dir',
+        'external',
+        '--reporter=json',
+        `--outputFile=${report}`,
+      ],
+      { cwd: project },
+    ).catch(() => undefined);
+    const { numFailedTests, numPassedTests } = await readJson<{ numFailedTests: number; numPassedTests: number }>(
+      report,
+    );
     expect(numFailedTests).toBe(0);
     expect(numPassedTests).toBeGreaterThan(8);
   });
@@ -114,7 +167,10 @@ describe('a project that installs the packed packages', () => {
   it('has the command line, which answers from the shipped model', { timeout: 120_000 }, async () => {
     const golek = path.join(project, 'node_modules/.bin/golek');
     const environment = { ...process.env, GOLEK_HOME: path.join(project, 'home') };
-    const { stdout } = await run(golek, ['run', '--temperature', '0', 'Who are you?'], { cwd: project, env: environment });
+    const { stdout } = await run(golek, ['run', '--temperature', '0', 'Who are you?'], {
+      cwd: project,
+      env: environment,
+    });
     expect(stdout.trim()).toBe('I am golek-tiny, a 4-million-parameter model that ships with Golek.');
   });
 });

@@ -27,7 +27,17 @@ export interface PortableRuntimeOptions {
   readonly signal?: AbortSignal;
 }
 
-const OPTION_NAMES = ['models', 'gguf', 'isolation', 'providers', 'phases', 'modules', 'limits', 'log', 'signal'] as const satisfies readonly (keyof PortableRuntimeOptions)[];
+const OPTION_NAMES = [
+  'models',
+  'gguf',
+  'isolation',
+  'providers',
+  'phases',
+  'modules',
+  'limits',
+  'log',
+  'signal',
+] as const satisfies readonly (keyof PortableRuntimeOptions)[];
 
 const DEFAULT_LIMITS: ValidationLimits = { maxTools: 128, maxInputs: 2048 };
 
@@ -42,7 +52,8 @@ const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): S
       name: 'gguf',
       create: () => (isolation === 'process' ? createIsolatedGgufProvider(gguf) : createGgufProvider(gguf)),
     });
-    for (const provider of providers) registrar.contribute({ to: PROVIDERS, name: provider.id, create: () => provider });
+    for (const provider of providers)
+      registrar.contribute({ to: PROVIDERS, name: provider.id, create: () => provider });
     for (const phase of phases) registrar.contribute({ to: PHASES, name: phase.name, create: () => phase });
     registrar.register({
       token: REGISTERED,
@@ -60,7 +71,10 @@ const refuseUnknown = (options: PortableRuntimeOptions): void => {
   const unknown = Object.keys(options).find((key) => !(OPTION_NAMES as readonly string[]).includes(key));
   if (unknown === undefined) return;
   const hint = nearest(unknown, OPTION_NAMES);
-  throw new GolekError('config_invalid', `createPortableRuntime has no option '${unknown}'${hint ? `; did you mean '${hint}'?` : ''}`);
+  throw new GolekError(
+    'config_invalid',
+    `createPortableRuntime has no option '${unknown}'${hint ? `; did you mean '${hint}'?` : ''}`,
+  );
 };
 
 /**

@@ -1,5 +1,12 @@
 import { GolekError, type GenerateRequest, type InferenceRequest, type Message, type ModelManifest } from '@golek/api';
-import { createCall, type Engine, type ModelRegistry, type ModelStatus, type SessionPool, type UsageTotals } from '@golek/kernel';
+import {
+  createCall,
+  type Engine,
+  type ModelRegistry,
+  type ModelStatus,
+  type SessionPool,
+  type UsageTotals,
+} from '@golek/kernel';
 import { ENGINE, MODELS, SESSIONS, USAGE, type System } from '@golek/system';
 import { Answer } from './answer.ts';
 import { parseRequest } from './parse-request.ts';

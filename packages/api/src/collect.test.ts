@@ -24,23 +24,36 @@ describe('collect', () => {
     );
     expect(result).toMatchObject({ model: 'm', provider: 'p', usage: { promptTokens: 3, completionTokens: 4 } });
     expect(result.choices).toEqual([
-      { text: 'ab', reasoning: 'hm', toolCalls: [{ id: 'c1', name: 'f', arguments: '{"a":1}' }], logprobs: [], finish: 'tool-calls' },
+      {
+        text: 'ab',
+        reasoning: 'hm',
+        toolCalls: [{ id: 'c1', name: 'f', arguments: '{"a":1}' }],
+        logprobs: [],
+        finish: 'tool-calls',
+      },
       { text: 'x', reasoning: '', toolCalls: [], logprobs: [], finish: 'stop', stop: 'END' },
     ]);
   });
 
   it('puts embeddings in input order', async () => {
     const [first, second] = [Float32Array.of(1), Float32Array.of(2)];
-    const result = await collect(streamOf(start, { type: 'embedding', index: 1, vector: second }, { type: 'embedding', index: 0, vector: first }));
+    const result = await collect(
+      streamOf(start, { type: 'embedding', index: 1, vector: second }, { type: 'embedding', index: 0, vector: first }),
+    );
     expect(result.embeddings).toEqual([first, second]);
   });
 
   it('never takes a cut stream for a success', async () => {
-    await expect(collect(streamOf(start, { type: 'text', choice: 0, text: 'half' }))).rejects.toMatchObject({ code: 'provider_failed' });
+    await expect(collect(streamOf(start, { type: 'text', choice: 0, text: 'half' }))).rejects.toMatchObject({
+      code: 'provider_failed',
+    });
   });
 
   it('throws what the stream throws, also as an event', async () => {
     const error = new GolekError('overloaded', 'full', { retryAfter: 3 });
-    await expect(collect(streamOf(start, { type: 'error', error: error.toJSON() }))).rejects.toMatchObject({ code: 'overloaded', retryAfter: 3 });
+    await expect(collect(streamOf(start, { type: 'error', error: error.toJSON() }))).rejects.toMatchObject({
+      code: 'overloaded',
+      retryAfter: 3,
+    });
   });
 });

@@ -2,13 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE, ERROR_CODES, ErrorData, GolekError } from './index.ts';
 
 describe('GolekError', () => {
-  it.each(ERROR_CODES)('%s takes status, retryability and remedy from the catalogue and survives a process border', (code) => {
-    const error = new GolekError(code, 'because', { details: { name: 'x' }, retryAfter: 2 });
-    const { status, retryable, action } = ERROR_CATALOGUE[code];
-    const data = ErrorData.parse(JSON.parse(JSON.stringify(error)));
-    expect(data).toEqual({ code, message: 'because', status, retryable, action, details: { name: 'x' }, retryAfter: 2 });
-    expect(GolekError.fromData(data).toJSON()).toEqual(data);
-  });
+  it.each(ERROR_CODES)(
+    '%s takes status, retryability and remedy from the catalogue and survives a process border',
+    (code) => {
+      const error = new GolekError(code, 'because', { details: { name: 'x' }, retryAfter: 2 });
+      const { status, retryable, action } = ERROR_CATALOGUE[code];
+      const data = ErrorData.parse(JSON.parse(JSON.stringify(error)));
+      expect(data).toEqual({
+        code,
+        message: 'because',
+        status,
+        retryable,
+        action,
+        details: { name: 'x' },
+        retryAfter: 2,
+      });
+      expect(GolekError.fromData(data).toJSON()).toEqual(data);
+    },
+  );
 
   it('every status is an HTTP error, and what the client must change is never called retryable', () => {
     for (const { status, retryable, action } of Object.values(ERROR_CATALOGUE)) {

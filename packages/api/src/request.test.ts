@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { describeIssue, InferenceRequest, JSON_SCHEMA_NAMES, jsonSchemaOf, nearest } from './index.ts';
 
-const chat = { task: 'generate', model: 'm', input: { type: 'chat', messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }] } };
+const chat = {
+  task: 'generate',
+  model: 'm',
+  input: { type: 'chat', messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }] },
+};
 const known = (): string[] => ['temperature', 'topP', 'seed'];
 
 const problemOf = (value: unknown): string => {
@@ -15,7 +19,13 @@ describe('InferenceRequest', () => {
     const model = 'm';
     const requests = [
       chat,
-      { task: 'generate', model, input: { type: 'text', prompt: [1, 2] }, sampling: { temperature: 0, seed: 1 }, stop: ['x'] },
+      {
+        task: 'generate',
+        model,
+        input: { type: 'text', prompt: [1, 2] },
+        sampling: { temperature: 0, seed: 1 },
+        stop: ['x'],
+      },
       { task: 'embed', model, inputs: ['a', [1]] },
       { task: 'rerank', model, query: 'q', documents: ['d'] },
       { task: 'classify', model, inputs: ['a'] },
@@ -27,14 +37,22 @@ describe('InferenceRequest', () => {
   });
 
   it('names an unknown key and the nearest known one', () => {
-    expect(problemOf({ ...chat, sampling: { temprature: 1 } })).toBe("unknown key 'sampling.temprature'; did you mean 'sampling.temperature'?");
+    expect(problemOf({ ...chat, sampling: { temprature: 1 } })).toBe(
+      "unknown key 'sampling.temprature'; did you mean 'sampling.temperature'?",
+    );
   });
 
   it('names field and value of a wrong one', () => {
-    expect(problemOf({ ...chat, sampling: { temperature: -1 } })).toMatch(/^'sampling\.temperature' is invalid: .*>=0 \(got -1\)$/);
-    expect(problemOf({ ...chat, maxTokens: '5' })).toMatch(/^'maxTokens' is invalid: expected number, received string \(got '5'\)$/);
+    expect(problemOf({ ...chat, sampling: { temperature: -1 } })).toMatch(
+      /^'sampling\.temperature' is invalid: .*>=0 \(got -1\)$/,
+    );
+    expect(problemOf({ ...chat, maxTokens: '5' })).toMatch(
+      /^'maxTokens' is invalid: expected number, received string \(got '5'\)$/,
+    );
     expect(problemOf({ ...chat, model: undefined })).toMatch(/^'model' is missing: expected string$/);
-    expect(problemOf({ ...chat, input: { type: 'chat', messages: [{ role: 'robot', content: [] }] } })).toContain("'input.messages[0].role' is invalid");
+    expect(problemOf({ ...chat, input: { type: 'chat', messages: [{ role: 'robot', content: [] }] } })).toContain(
+      "'input.messages[0].role' is invalid",
+    );
     expect(problemOf(null)).toContain('the whole value');
   });
 

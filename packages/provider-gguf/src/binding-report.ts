@@ -1,5 +1,5 @@
 import { GolekError } from '@golek/providers-spi';
-import { checkBindingVersion } from './binding.ts';
+import { llamaProcess } from './llama-process.ts';
 
 /** What llama.cpp and its binding are and can use on this machine. */
 export interface BindingReport {
@@ -22,19 +22,10 @@ export interface BindingReport {
 /** Loads llama.cpp in this process and asks it. Throws `model_load_failed` when it cannot be loaded. An unsuitable binary may end the process. */
 export const reportBinding = async (): Promise<BindingReport> => {
   try {
-    const binding = await import('node-llama-cpp');
-    const version = await binding.getModuleVersion();
-    checkBindingVersion(version);
+    const { binding, llama } = await llamaProcess('auto');
     const named = (types: readonly (string | false)[]): string[] => types.filter((type) => type !== false);
-    const llama = await binding.getLlama({
-      gpu: 'auto',
-      build: 'never',
-      skipDownload: true,
-      progressLogs: false,
-      logLevel: binding.LlamaLogLevel.disabled,
-    });
-    const report = {
-      version,
+    return {
+      version: await binding.getModuleVersion(),
       release: llama.llamaCppRelease.release,
       backend: llama.gpu === false ? ('cpu' as const) : llama.gpu,
       supported: named(await binding.getLlamaGpuTypes('supported')),
@@ -42,8 +33,6 @@ export const reportBinding = async (): Promise<BindingReport> => {
       devices: await llama.getGpuDeviceNames(),
       system: llama.systemInfo.trim(),
     };
-    await llama.dispose();
-    return report;
   } catch (thrown) {
     throw GolekError.from(thrown, 'model_load_failed');
   }

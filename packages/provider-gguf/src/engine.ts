@@ -52,8 +52,6 @@ export interface EngineModel {
 
 /** llama.cpp in this process. */
 export interface Engine {
-  /** Back end that is used: `cpu`, `cuda`, `vulkan` or `metal`. */
-  readonly backend: string;
   load(request: LoadRequest): Promise<EngineModel>;
   /** Ends the reports to this engine's log; models are disposed by who opened them. */
   dispose(): void;
@@ -67,7 +65,6 @@ export const startEngine = async ({ gpu = 'auto', log }: Pick<GgufProviderOption
   listeners.add(listener);
   if (gpu === 'auto' && llama.gpu === false) log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
-    backend: llama.gpu === false ? 'cpu' : llama.gpu,
     load: (request) => load(running, request),
     dispose: () => void listeners.delete(listener),
   };

@@ -110,7 +110,7 @@ describe('what is no model is said by name', () => {
     ['big-endian', () => Buffer.concat([Buffer.from('GGUF'), uint32(0x03000000), Buffer.alloc(100)])],
     ['tensors, more than', () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(2n ** 60n), uint64(0), Buffer.alloc(100)])],
     ['metadata keys, more than', () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(0), uint64(2n ** 63n), Buffer.alloc(100)])],
-    ['length of', () => gguf([Buffer.concat([uint64(2n ** 40n), Buffer.alloc(20)])], [])],
+    ['a length of', () => gguf([Buffer.concat([uint64(2n ** 40n), Buffer.alloc(20)])], [])],
     ['unknown type 77', () => gguf([entry('a', 77, Buffer.alloc(0))], [])],
     ['array of the unknown type 9', () => gguf([entry('a', 9, Buffer.concat([uint32(9), uint64(1)]))], [])],
     ["elements of metadata key 'a'", () => gguf([entry('a', 9, Buffer.concat([uint32(4), uint64(2n ** 50n)]))], [])],
@@ -129,6 +129,8 @@ describe('what is no model is said by name', () => {
   test.each<[string, 'model_invalid' | 'unsupported', Buffer]>([
     ['general.architecture', 'model_invalid', gguf([], [one])],
     ['vocabulary only', 'model_invalid', gguf([architecture], [])],
+    ["block_count' is 513", 'model_invalid', gguf([architecture, entry('llama.block_count', 4, uint32(513))], [one])],
+    ["head_count_kv' is 3", 'model_invalid', gguf([architecture, entry('llama.attention.head_count', 4, uint32(4)), entry('llama.attention.head_count_kv', 4, uint32(3))], [one])],
     ['holds a adapter', 'unsupported', gguf([architecture, entry('general.type', 8, string('adapter'))], [one])],
   ])('%s', async (words, code, bytes) => {
     const file = await read(await written(bytes));

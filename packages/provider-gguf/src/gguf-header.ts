@@ -67,18 +67,24 @@ export const parseGgufHeader = (bytes: Uint8Array, fileSize: number): GgufHeader
   return { version, metadata, tensors, dataOffset: Math.ceil(reader.position / alignment) * alignment };
 };
 
+/** A name from the file as a message can show it: short, on one line. */
+const shown = (name: string): string => {
+  const quoted = JSON.stringify(name.length > 60 ? `${name.slice(0, 59)}…` : name);
+  return `'${quoted.slice(1, -1)}'`;
+};
+
 const readValue = (reader: HeaderReader, key: string, type: number): GgufValue => {
-  if (type === STRING) return reader.string(`metadata key '${key}'`);
+  if (type === STRING) return reader.string(`metadata key ${shown(key)}`);
   if (type !== ARRAY) return reader.scalar(type, key);
   const elementType = reader.uint32();
   if (elementType === STRING) {
-    const length = reader.count(`elements of metadata key '${key}'`, 8);
-    for (let i = 0; i < length; i++) reader.skip(reader.length(`element ${i} of metadata key '${key}'`));
+    const length = reader.count(`elements of metadata key ${shown(key)}`, 8);
+    for (let i = 0; i < length; i++) reader.skip(reader.length(`element ${i} of metadata key ${shown(key)}`));
     return { length };
   }
   const elementBytes = SCALAR_BYTES[elementType];
-  if (elementBytes === undefined) throw new GgufFormatError(`metadata key '${key}' is an array of the unknown type ${elementType}`);
-  const length = reader.count(`elements of metadata key '${key}'`, elementBytes);
+  if (elementBytes === undefined) throw new GgufFormatError(`metadata key ${shown(key)} is an array of the unknown type ${elementType}`);
+  const length = reader.count(`elements of metadata key ${shown(key)}`, elementBytes);
   reader.skip(length * elementBytes);
   return { length };
 };
@@ -86,10 +92,10 @@ const readValue = (reader: HeaderReader, key: string, type: number): GgufValue =
 const readTensor = (reader: HeaderReader, index: number): GgufTensor => {
   const name = reader.string(`the name of tensor ${index + 1}`, MAX_KEY_BYTES);
   const dimensions = reader.uint32();
-  if (dimensions > MAX_TENSOR_DIMENSIONS) throw new GgufFormatError(`tensor '${name}' claims ${dimensions} dimensions`);
+  if (dimensions > MAX_TENSOR_DIMENSIONS) throw new GgufFormatError(`tensor ${shown(name)} claims ${dimensions} dimensions`);
   let elements = 1;
   for (let i = 0; i < dimensions; i++) elements *= reader.uint64();
-  if (!Number.isSafeInteger(elements)) throw new GgufFormatError(`tensor '${name}' claims ${elements} elements`);
+  if (!Number.isSafeInteger(elements)) throw new GgufFormatError(`tensor ${shown(name)} claims ${elements} elements`);
   return { name, elements, type: reader.uint32(), offset: reader.uint64() };
 };
 
@@ -159,7 +165,7 @@ class HeaderReader {
 
   scalar(type: number, key: string): number | boolean {
     const bytes = SCALAR_BYTES[type];
-    if (bytes === undefined) throw new GgufFormatError(`metadata key '${key}' has the unknown type ${type}`);
+    if (bytes === undefined) throw new GgufFormatError(`metadata key ${shown(key)} has the unknown type ${type}`);
     const at = this.#take(bytes);
     const view = this.#view;
     switch (type) {

@@ -53,6 +53,7 @@ export const factsOf = (file: GgufFile): GgufFacts => {
   if (kind !== 'model') throw new GolekError('unsupported', `'${file.path}' holds a ${kind}, not a model; give the path of the model's own file`, { details });
   if (tensors.length === 0) throw new GolekError('model_invalid', `'${file.path}' has no tensors: it holds a vocabulary only`, { details });
 
+  checkShape(file, architecture, number);
   const pooling = number(`${architecture}.pooling_type`) ?? 0;
   const causal = metadata.get(`${architecture}.attention.causal`) !== false;
   const sampling = {
@@ -73,6 +74,22 @@ export const factsOf = (file: GgufFile): GgufFacts => {
     pooling,
     sampling: Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined)),
   };
+};
+
+/** LLAMA_MAX_LAYERS of llama.cpp. */
+const MAX_LAYERS = 512;
+
+/** llama.cpp ends its process, instead of refusing the file, where these sizes make no sense. */
+const checkShape = (file: GgufFile, architecture: string, number: (key: string) => number | undefined): void => {
+  const refuse = (key: string, why: string): never => {
+    const what = `'${file.path}' is damaged: its metadata key '${architecture}.${key}' is ${String(number(`${architecture}.${key}`))}`;
+    throw new GolekError('model_invalid', `${what}, ${why}`, { details: { file: file.path } });
+  };
+  const layers = number(`${architecture}.block_count`);
+  if (layers !== undefined && (!Number.isInteger(layers) || layers < 0 || layers > MAX_LAYERS)) refuse('block_count', `not 0 to ${MAX_LAYERS}`);
+  const heads = number(`${architecture}.attention.head_count`) ?? 0;
+  const sharedHeads = number(`${architecture}.attention.head_count_kv`) ?? 0;
+  if (heads > 0 && sharedHeads !== 0 && heads % sharedHeads !== 0) refuse('attention.head_count_kv', `which does not divide the ${heads} heads`);
 };
 
 const tasksOf = (causal: boolean, pooling: number): readonly Task[] => {

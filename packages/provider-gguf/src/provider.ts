@@ -144,11 +144,6 @@ export class GgufProvider implements Provider {
     return this.#engineError ? { status: 'down', reason: this.#engineError.message } : { status: 'ok' };
   }
 
-  /** Back end in use (`cpu`, `cuda`, `vulkan`, `metal`); starts llama.cpp if no model has yet. */
-  async backend(): Promise<string> {
-    return (await this.#startedEngine()).backend;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new GolekError('shutting_down', `provider '${this.id}' is closed`));
     await this.#lastLoad;

@@ -84,7 +84,7 @@ test('the choice none hides the tools', async () => {
 
 test('at most one call when parallel calls are off, however hot', async () => {
   const count = async (parallelToolCalls: boolean, seed: number): Promise<number> => {
-    const request = asking('What is the weather in Paris?', { toolChoice: { type: 'required' }, parallelToolCalls }, { sampling: { temperature: 30, topK: 0, topP: 1, minP: 0, seed }, maxTokens: 300 });
+    const request = asking('What time is it?', { tools: [time], toolChoice: { type: 'required' }, parallelToolCalls }, { sampling: { temperature: 30, topK: 0, topP: 1, minP: 0, seed }, maxTokens: 300 });
     return (await answer(session, request)).choices[0]?.toolCalls.length ?? 0;
   };
   const off = await Promise.all([1, 2, 3, 4].map((seed) => count(false, seed)));

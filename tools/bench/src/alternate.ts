@@ -27,7 +27,11 @@ const FOREIGN_LIMIT = 0.15;
  * Runs the sides in turn (A B A B …), `rounds` times after one warm-up each, and gives medians. `own` lists the processes of the measurement
  * (load generator, servers), so that the CPU of all others can be told. When every sample of a side was disturbed, all are kept and `kept` is 0.
  */
-export const alternate = async (sides: readonly Side[], rounds: number, own: readonly number[]): Promise<Comparison[]> => {
+export const alternate = async (
+  sides: readonly Side[],
+  rounds: number,
+  own: readonly number[],
+): Promise<Comparison[]> => {
   const samples = sides.map(() => [] as { perSecond: number; cpuMicros: number; foreign: number }[]);
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, side] of sides.entries()) {

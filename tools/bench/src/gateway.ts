@@ -16,7 +16,9 @@ interface Server {
 
 /** Starts a server script that prints its port as its first line. */
 const start = async (script: string): Promise<Server> => {
-  const child = spawn(process.execPath, [...process.execArgv, path.join(import.meta.dirname, script)], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [...process.execArgv, path.join(import.meta.dirname, script)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return { process: child, pid: child.pid as number, port: Number(line.toString('utf8')) };
 };
@@ -37,15 +39,22 @@ export const gatewayBench = async ({ rounds, plain, streamed }: GatewayBenchOpti
   const own = [process.pid, ...servers.map(({ server }) => server.pid)];
   try {
     const results: Comparison[] = [];
-    for (const [kind, model, requests, stream] of [['plain', 'whole', plain, false], ['20-chunk stream', 'chunks', streamed, true]] as const) {
-      const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say twenty words, please.' }], temperature: 0.7, max_tokens: 64, stream });
-      const sides = servers.map(
-        ({ name, server }): Side => ({
-          name: `${name}, ${kind}`,
-          pid: server.pid,
-          work: () => httpLoad({ port: server.port, path: PATH, body, connections: CONNECTIONS, requests }),
-        }),
-      );
+    for (const [kind, model, requests, stream] of [
+      ['plain', 'whole', plain, false],
+      ['20-chunk stream', 'chunks', streamed, true],
+    ] as const) {
+      const body = JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: 'Say twenty words, please.' }],
+        temperature: 0.7,
+        max_tokens: 64,
+        stream,
+      });
+      const sides = servers.map(({ name, server }): Side => ({
+        name: `${name}, ${kind}`,
+        pid: server.pid,
+        work: () => httpLoad({ port: server.port, path: PATH, body, connections: CONNECTIONS, requests }),
+      }));
       results.push(...(await alternate(sides, rounds, own)));
     }
     return results;

@@ -24,12 +24,21 @@ const untilTokens = async (wanted: number, answer: (left: number) => Promise<num
   return made;
 };
 
-const golekSide = async (streams: number, { model = golekTiny.path, threads, tokens }: GgufBenchOptions): Promise<Side & AsyncDisposable> => {
+const golekSide = async (
+  streams: number,
+  { model = golekTiny.path, threads, tokens }: GgufBenchOptions,
+): Promise<Side & AsyncDisposable> => {
   const provider = createGgufProvider({ threads, parallel: streams, contextSize: CONTEXT, gpu: false });
   const { signal } = new AbortController();
   const session = await provider.open({ name: 'bench', location: model }, { signal });
   const answer = async (left: number): Promise<number> => {
-    const request = { task: 'generate', model: 'bench', input: { type: 'text', prompt: PROMPT }, maxTokens: left, sampling: { temperature: 0 } } as const;
+    const request = {
+      task: 'generate',
+      model: 'bench',
+      input: { type: 'text', prompt: PROMPT },
+      maxTokens: left,
+      sampling: { temperature: 0 },
+    } as const;
     return (await collect(session.run(request, { id: 'bench', signal }))).usage?.completionTokens ?? 0;
   };
   return {
@@ -43,7 +52,10 @@ const golekSide = async (streams: number, { model = golekTiny.path, threads, tok
   };
 };
 
-const bareSide = async (streams: number, { model: modelPath = golekTiny.path, threads, tokens }: GgufBenchOptions): Promise<Side & AsyncDisposable> => {
+const bareSide = async (
+  streams: number,
+  { model: modelPath = golekTiny.path, threads, tokens }: GgufBenchOptions,
+): Promise<Side & AsyncDisposable> => {
   const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: LlamaLogLevel.error });
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
   const context = await model.createContext({ contextSize: CONTEXT, sequences: streams, threads });

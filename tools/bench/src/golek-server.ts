@@ -16,7 +16,10 @@ const system = createSystem({
   log,
   modules: [
     kernelModule({ limits: { maxTools: 128, maxInputs: 2048 } }),
-    { name: 'fake', register: (registrar) => registrar.contribute({ to: PROVIDERS, name: 'fake', create: () => provider }) },
+    {
+      name: 'fake',
+      register: (registrar) => registrar.contribute({ to: PROVIDERS, name: 'fake', create: () => provider }),
+    },
   ],
 });
 await system.start();

@@ -11,7 +11,14 @@ export interface Load {
 const once = (agent: Agent, { port, path, body }: Load): Promise<void> =>
   new Promise((resolve, reject) => {
     const outgoing = request(
-      { agent, host: '127.0.0.1', port, path, method: 'POST', headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } },
+      {
+        agent,
+        host: '127.0.0.1',
+        port,
+        path,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
       (response) => {
         if (response.statusCode !== 200) reject(new Error(`status ${String(response.statusCode)} of port ${port}`));
         response.resume();

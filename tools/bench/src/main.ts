@@ -10,13 +10,19 @@ import { ggufBench } from './gguf.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '7' }, model: { type: 'string' }, threads: { type: 'string', default: '1' } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    model: { type: 'string' },
+    threads: { type: 'string', default: '1' },
+  },
 });
 const rounds = Number(values.rounds);
 const wanted = positionals.length > 0 ? positionals : ['gateway', 'gguf'];
 
 const print = (title: string, results: readonly Comparison[], unit: string): void => {
-  console.log(`\n${title} (${rounds} pairs in turn, medians; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version})`);
+  console.log(
+    `\n${title} (${rounds} pairs in turn, medians; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version})`,
+  );
   console.log(`| side | ${unit}/s | CPU µs/${unit} | samples kept |\n|---|---|---|---|`);
   for (const { name, perSecond, cpuMicros, kept, taken } of results) {
     console.log(`| ${name} | ${perSecond.toFixed(0)} | ${cpuMicros.toFixed(1)} | ${kept} of ${taken} |`);
@@ -24,14 +30,26 @@ const print = (title: string, results: readonly Comparison[], unit: string): voi
   for (let index = 0; index + 1 < results.length; index += 2) {
     const [golek, bare] = [results[index], results[index + 1]];
     if (!golek || !bare) continue;
-    console.log(`${golek.name} / ${bare.name}: CPU ${(golek.cpuMicros / bare.cpuMicros).toFixed(2)}×, speed ${(golek.perSecond / bare.perSecond).toFixed(2)}×`);
+    console.log(
+      `${golek.name} / ${bare.name}: CPU ${(golek.cpuMicros / bare.cpuMicros).toFixed(2)}×, speed ${(golek.perSecond / bare.perSecond).toFixed(2)}×`,
+    );
   }
 };
 
 for (const bench of wanted) {
-  if (bench === 'gateway') print('Gateway: server with a fake provider', await gatewayBench({ rounds, plain: 20_000, streamed: 5_000 }), 'request');
+  if (bench === 'gateway')
+    print(
+      'Gateway: server with a fake provider',
+      await gatewayBench({ rounds, plain: 20_000, streamed: 5_000 }),
+      'request',
+    );
   else if (bench === 'gguf') {
-    const options = { rounds, threads: Number(values.threads), tokens: 200, ...(values.model !== undefined && { model: values.model }) };
+    const options = {
+      rounds,
+      threads: Number(values.threads),
+      tokens: 200,
+      ...(values.model !== undefined && { model: values.model }),
+    };
     print('GGUF: greedy generation', await ggufBench(options), 'token');
   } else {
     console.error(`no benchmark named '${bench}'; there are: gateway, gguf`);

@@ -16,7 +16,9 @@ export const processCpu = (pid: number): bigint => {
 
 /** CPU time of the whole machine that was not idle, nanoseconds (ticks of 10 ms from /proc/stat). */
 export const machineCpu = (): bigint => {
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '')
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (
+    readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+  )
     .trim()
     .split(/ +/)
     .slice(1)

@@ -39,16 +39,25 @@ describe.each(published)('$manifest.name', ({ folder, manifest }) => {
 });
 
 describe('dependencies', () => {
-  it.each([{ folder: '.', manifest: JSON.parse(read('package.json')) as Manifest }, ...projects()])('of $folder are exact versions', ({ manifest }) => {
-    const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
-    for (const [name, version] of Object.entries(all)) expect(version, name).toMatch(/^(npm:[^@]+@|npm:@[^@]+@)?\d+\.\d+\.\d+$/);
-  });
+  it.each([{ folder: '.', manifest: JSON.parse(read('package.json')) as Manifest }, ...projects()])(
+    'of $folder are exact versions',
+    ({ manifest }) => {
+      const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
+      for (const [name, version] of Object.entries(all))
+        expect(version, name).toMatch(/^(npm:[^@]+@|npm:@[^@]+@)?\d+\.\d+\.\d+$/);
+    },
+  );
 });
 
 describe('the repository', () => {
   const text = files.filter((file) => !/\.(gguf|onnx|png|jpg|woff2)$/.test(file) && file !== 'package-lock.json');
   // Put together here, so that this file does not find itself.
-  const forbidden = [['', 'work', 'main'], ['', 'work', 'shared'], ['', 'tmp', 'golek'], ['', 'root', '']].map((parts) => parts.join('/'));
+  const forbidden = [
+    ['', 'work', 'main'],
+    ['', 'work', 'shared'],
+    ['', 'tmp', 'golek'],
+    ['', 'root', ''],
+  ].map((parts) => parts.join('/'));
 
   it('names no path of the machine that it was written on', () => {
     const found = text.filter((file) => forbidden.some((place) => read(file).includes(place)));

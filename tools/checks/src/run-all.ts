@@ -8,7 +8,6 @@ import path from 'node:path';
 import { ROOT } from './repository.ts';
 import { readTestCounts, testResultFiles, type Counts } from './test-counts.ts';
 
-
 interface Step {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
@@ -23,7 +22,10 @@ const CHECKS: readonly Step[] = [
   { name: 'project references in step with manifests', command: ['nx', 'sync:check'] },
 ];
 
-const TESTS: Step = { name: 'unit, integration and end-to-end tests', command: ['nx', 'run-many', '-t', 'test', '--outputStyle=static'] };
+const TESTS: Step = {
+  name: 'unit, integration and end-to-end tests',
+  command: ['nx', 'run-many', '-t', 'test', '--outputStyle=static'],
+};
 
 const run = async ({ name, command: [program, ...args] }: Step): Promise<boolean> => {
   const started = performance.now();
@@ -31,7 +33,11 @@ const run = async ({ name, command: [program, ...args] }: Step): Promise<boolean
   const child = spawn(path.join(ROOT, 'node_modules/.bin', program), args, {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: `${path.join(ROOT, 'node_modules/.bin')}${path.delimiter}${process.env['PATH'] ?? ''}`, NX_TUI: 'false' },
+    env: {
+      ...process.env,
+      PATH: `${path.join(ROOT, 'node_modules/.bin')}${path.delimiter}${process.env['PATH'] ?? ''}`,
+      NX_TUI: 'false',
+    },
   });
   const stop = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.once('SIGINT', stop).once('SIGTERM', stop);

@@ -19,7 +19,8 @@ interface Report {
 /** The reports that the test targets of all projects have written. */
 export const testResultFiles = async (root: string): Promise<string[]> => {
   const files: string[] = [];
-  for await (const file of glob('{packages,apps,tools}/*/test-results/report.json', { cwd: root })) files.push(path.join(root, file));
+  for await (const file of glob('{packages,apps,tools}/*/test-results/report.json', { cwd: root }))
+    files.push(path.join(root, file));
   return files;
 };
 
@@ -30,7 +31,9 @@ export const readTestCounts = async (files: readonly string[]): Promise<Counts> 
     const report = JSON.parse(await readFile(file, 'utf8')) as Report;
     counts.passed += report.numPassedTests;
     counts.failed += report.numFailedTests;
-    counts.failed += report.testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0).length;
+    counts.failed += report.testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    ).length;
     counts.skipped += report.numPendingTests + report.numTodoTests;
   }
   return counts;

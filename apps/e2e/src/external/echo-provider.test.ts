@@ -2,7 +2,11 @@ import type { InferenceRequest } from '@golek/providers-spi';
 import { providerContract } from '@golek/providers-spi/testing';
 import { echoProvider } from './echo-provider.ts';
 
-const request = (prompt: string): InferenceRequest => ({ task: 'generate', model: 'echo', input: { type: 'text', prompt } });
+const request = (prompt: string): InferenceRequest => ({
+  task: 'generate',
+  model: 'echo',
+  input: { type: 'text', prompt },
+});
 
 await providerContract('echo provider', {
   create: echoProvider,

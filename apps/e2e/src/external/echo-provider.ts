@@ -16,7 +16,11 @@ import {
   type SessionCapabilities,
 } from '@golek/providers-spi';
 
-const CAPABILITIES: SessionCapabilities = { tasks: ['generate'], options: ['input.chat', 'input.text', 'maxTokens', 'stop'], parallel: 1024 };
+const CAPABILITIES: SessionCapabilities = {
+  tasks: ['generate'],
+  options: ['input.chat', 'input.text', 'maxTokens', 'stop'],
+  parallel: 1024,
+};
 
 const promptOf = (request: InferenceRequest): string => {
   if (request.task !== 'generate') return '';
@@ -51,7 +55,12 @@ class EchoSession implements ModelSession {
       if (this.#closing.signal.aborted) throw new GolekError('shutting_down', 'the session is closed');
       if (text !== '') yield { type: 'text', choice: 0, text };
     }
-    yield { type: 'finish', choice: 0, reason: stop === undefined && said < words.length ? 'length' : 'stop', ...(stop !== undefined && { stop }) };
+    yield {
+      type: 'finish',
+      choice: 0,
+      reason: stop === undefined && said < words.length ? 'length' : 'stop',
+      ...(stop !== undefined && { stop }),
+    };
     yield { type: 'usage', usage: { promptTokens: words.length, completionTokens: said } };
   }
 
@@ -70,7 +79,8 @@ class EchoProvider implements Provider {
   readonly #sessions = new Set<EchoSession>();
 
   async inspect({ name, location }: ModelSource): Promise<ModelManifest> {
-    if (!location.startsWith('echo:')) throw new GolekError('model_not_found', `no echo at '${location}'; locations start with echo:`);
+    if (!location.startsWith('echo:'))
+      throw new GolekError('model_not_found', `no echo at '${location}'; locations start with echo:`);
     return { name, provider: this.id, source: location, tasks: ['generate'], created: 0 };
   }
 

@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- clients still send deprecated parameters */
+ 
 import { GenerateRequest, type GolekError } from '@golek/api';
 import type OpenAI from 'openai';
 import { describe, expect, expectTypeOf, test } from 'vitest';

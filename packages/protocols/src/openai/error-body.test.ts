@@ -21,7 +21,6 @@ test.each(ERROR_CODES)('%s is an error of the official client, with its code', (
 
 test.each([
   ['invalid_request', 'invalid_request_error', OpenAI.BadRequestError],
-  ['unauthenticated', 'authentication_error', OpenAI.AuthenticationError],
   ['permission_denied', 'permission_error', OpenAI.PermissionDeniedError],
   ['model_not_found', 'invalid_request_error', OpenAI.NotFoundError],
   ['model_invalid', 'invalid_request_error', OpenAI.UnprocessableEntityError],

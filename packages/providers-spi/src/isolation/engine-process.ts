@@ -114,8 +114,11 @@ export class EngineProcess {
 
   /** Ends a process that gave a wrong answer; gives the error to be thrown. */
   async giveUp(answer: Answer, what: string): Promise<Error> {
+    // Held until it has ended: a program that waits for nothing else would end before it is told what failed.
+    this.hold();
     this.kill('it failed');
     await this.exited;
+    this.release();
     return engineFailure(answer, what);
   }
 
@@ -195,7 +198,7 @@ export class EngineProcess {
     clearInterval(this.#pinging);
     for (const output of this.#output) output.drain();
     // The pipes may hold last words; a grandchild that inherited them must not hold up the restart.
-    await Promise.race([closed, sleep(AFTER_EXIT_MS, undefined, { ref: false })]);
+    await Promise.race([closed, sleep(AFTER_EXIT_MS)]);
     const output = this.#output.flatMap((tail) => tail.lines());
     for (const pipe of this.#output) pipe.close();
     return { ...how, pid: this.pid, reason: this.#killedFor, output };

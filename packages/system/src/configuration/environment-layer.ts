@@ -6,9 +6,12 @@ import type { ConfigProblem, ConfigValue, LayerValues } from './config-source.ts
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Kubernetes and Docker links put such variables into a container beside a service called `golek`; they are not meant for us. */
-const SERVICE_LINK = /^GOLEK_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/;
+/** Names of such variables, but for `…_PORT`, which could be a slip for a setting. */
+const LINK_NAME = /^GOLEK_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;
 const LINK_VALUE = /^(tcp|udp):\/\//;
+
+/** Kubernetes and Docker put such variables into a container beside a service called `golek`; they are not meant for us. */
+const isServiceLink = (variable: string, text: string): boolean => LINK_NAME.test(variable) || LINK_VALUE.test(text);
 
 /**
  * Reads `GOLEK_*` variables. An empty variable counts as not set. One that belongs to no key is a problem, except `allowed` ones (which the application
@@ -28,7 +31,7 @@ export const environmentLayer = (
     const key = byVariable.get(variable);
     const source = { layer: 'environment', variable } as const;
     if (!key) {
-      if (!SERVICE_LINK.test(variable))
+      if (!isServiceLink(variable, text))
         problems.push({ source, key: '', message: unknown(variable, byVariable.keys()) });
       continue;
     }

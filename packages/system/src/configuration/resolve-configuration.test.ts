@@ -237,6 +237,7 @@ describe('problems name place, value and remedy', () => {
       GOLEK_PORT_80_TCP_ADDR: '10.0.0.1',
     };
     expect(resolve({ environment: links }).get(http).port).toBe(8080);
+    expect(problemsOf({ environment: { GOLEK_HTP_PORT: '80' } })).toHaveLength(1);
     expect(problemsOf({ environment: { GOLEK_HTTP_PORT: 'tcp://10.0.0.1:80' } })).toEqual([
       expect.stringContaining('enableServiceLinks'),
     ]);

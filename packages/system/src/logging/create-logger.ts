@@ -30,5 +30,15 @@ export const createLogger = ({ level, format, stream, colours }: LoggerOptions):
     const target = stream ?? process.stderr;
     return pino(options, { write: (line: string) => target.write(prettyLine(line, colours ?? terminal)) });
   }
-  return pino(options, stream ?? pino.destination({ fd: 2, sync: false, minLength: BUFFER_BYTES, maxWrite: 2 * BUFFER_BYTES, periodicFlush: FLUSH_MS }));
+  return pino(
+    options,
+    stream ??
+      pino.destination({
+        fd: 2,
+        sync: false,
+        minLength: BUFFER_BYTES,
+        maxWrite: 2 * BUFFER_BYTES,
+        periodicFlush: FLUSH_MS,
+      }),
+  );
 };

@@ -1,5 +1,14 @@
 /** Names of fields that hold credentials, in lower case. */
-const SECRETS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'set-cookie', 'apikey', 'api_key', 'password', 'secret', 'x-api-key']);
+const SECRETS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'apikey',
+  'api_key',
+  'password',
+  'secret',
+  'x-api-key',
+]);
 
 const REDACTED = '[redacted]';
 

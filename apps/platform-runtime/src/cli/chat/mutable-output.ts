@@ -19,8 +19,9 @@ export class MutableOutput extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.muted) done();
-    else this.#terminal.write(chunk, done);
+    // Written at once, not queued behind the terminal: muting must not swallow what came before it.
+    if (!this.muted) this.#terminal.write(chunk);
+    done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

@@ -88,6 +88,8 @@ export const terminalInput = (options: TerminalInputOptions): ChatInput => {
     ask();
   });
   reader.on('close', () => {
+    // What follows shall not stand behind the prompt.
+    if (waiting) terminal.write('\n');
     ended = true;
     give();
   });
