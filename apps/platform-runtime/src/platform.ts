@@ -31,7 +31,7 @@ export interface PlatformOptions {
 export interface Platform {
   readonly system: System;
   /** Takes no new requests and waits up to `lifecycle.graceMs` for those in progress, then cuts them off. @returns true when all ended by themselves. */
-  drain(): Promise<boolean>;
+  readonly drain: () => Promise<boolean>;
 }
 
 /** Composes configuration, providers, model registry, engine and, where one is given, a server. Throws `composition_invalid`. */

@@ -22,7 +22,10 @@ export const answerGrammar = (request: GenerateRequest, format: ToolCallFormat |
   const tools = callableTools(input);
   if (input.type === 'chat' && tools.length > 0 && format) return withTools(input, tools, output, format);
   if (input.type === 'chat' && (input.toolChoice?.type === 'required' || input.toolChoice?.type === 'tool')) {
-    throw new GolekError('invalid_request', `toolChoice '${input.toolChoice.type}' needs tools, and the request has none`);
+    throw new GolekError(
+      'invalid_request',
+      `toolChoice '${input.toolChoice.type}' needs tools, and the request has none`,
+    );
   }
   if (output.type === 'grammar') {
     checkGrammar(output.grammar);
@@ -63,7 +66,10 @@ const withTools = (input: ChatInput, tools: readonly Tool[], output: OutputForma
 const named = (tools: readonly Tool[], name: string): Tool => {
   const tool = tools.find((candidate) => candidate.name === name);
   if (tool) return tool;
-  throw new GolekError('invalid_request', `toolChoice names '${name}'; the request's tools are ${tools.map((each) => each.name).join(', ')}`);
+  throw new GolekError(
+    'invalid_request',
+    `toolChoice names '${name}'; the request's tools are ${tools.map((each) => each.name).join(', ')}`,
+  );
 };
 
 const callableTool = (rules: GrammarRules, tool: Tool): CallableTool => {
@@ -79,7 +85,10 @@ const callableTool = (rules: GrammarRules, tool: Tool): CallableTool => {
       return { name: tool.name, arguments: anyObject(rules) };
     }
     throw error instanceof GolekError
-      ? new GolekError(error.code, `tool '${tool.name}': ${error.message}`, { cause: error, details: { ...error.details, tool: tool.name } })
+      ? new GolekError(error.code, `tool '${tool.name}': ${error.message}`, {
+          cause: error,
+          details: { ...error.details, tool: tool.name },
+        })
       : error;
   }
 };

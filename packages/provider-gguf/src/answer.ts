@@ -25,13 +25,13 @@ export interface AnswerSetup {
   /** How many alternatives each token's log-probabilities name; undefined: none are wanted. */
   readonly logprobs: number | undefined;
   readonly bytes: TokenBytes;
-  isEndOfGeneration(token: number): boolean;
-  newToolCallId(): string;
+  readonly isEndOfGeneration: (token: number) => boolean;
+  readonly newToolCallId: () => string;
   /** True while events should not become more. */
-  isFull(): boolean;
-  onEvent(event: InferenceEvent): void;
-  onError(error: GolekError): void;
-  onRelease(): void;
+  readonly isFull: () => boolean;
+  readonly onEvent: (event: InferenceEvent) => void;
+  readonly onError: (error: GolekError) => void;
+  readonly onRelease: () => void;
 }
 
 /** Turns the tokens of one sequence into the events of one choice, and says when it has ended. */
@@ -142,7 +142,14 @@ export class Answer implements Sequence {
           this.#text(piece.text, logprobs);
           break;
         case 'call':
-          onEvent({ type: 'tool-call', choice, index: this.#calls++, id: newToolCallId(), name: piece.name, arguments: '' });
+          onEvent({
+            type: 'tool-call',
+            choice,
+            index: this.#calls++,
+            id: newToolCallId(),
+            name: piece.name,
+            arguments: '',
+          });
           break;
         case 'arguments':
           onEvent({ type: 'tool-call', choice, index: this.#calls - 1, arguments: piece.text });

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp';
-import manifest from '../package.json' with { type: 'json' };
 import { BINDING_VERSION, batchContext, checkBindingVersion, nativeVocabulary, samplerFactory } from './binding.ts';
 import { failure } from './tiny-model.fixture.ts';
 
 test('the package depends on exactly the version whose private members are known', () => {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
   expect(manifest.dependencies['node-llama-cpp']).toBe(BINDING_VERSION);
 });
 
@@ -17,10 +20,15 @@ test('another version is refused with both versions', async () => {
 test('missing members are named', async () => {
   const nothing = {} as unknown as LlamaModel;
   expect((await failure(() => nativeVocabulary(nothing), 'model_load_failed')).message).toContain('getTokenString');
-  const model = { _model: { getTokenString: () => '', getTokenAttributes: () => 0, detokenize: () => '' }, _llama: { _bindings: { AddonGrammar: class {} } } };
+  const model = {
+    _model: { getTokenString: () => '', getTokenAttributes: () => 0, detokenize: () => '' },
+    _llama: { _bindings: { AddonGrammar: () => undefined } },
+  };
   expect((await failure(() => samplerFactory(model as unknown as LlamaModel), 'model_load_failed')).details).toEqual({
     missing: ['AddonSampler', 'AddonGrammarEvaluationState'],
   });
   const context = { _ctx: { initBatch: () => undefined } } as unknown as LlamaContext;
-  expect((await failure(() => batchContext(context, { contextSize: 1, threads: 1 }), 'model_load_failed')).message).toContain('decodeBatch');
+  expect(
+    (await failure(() => batchContext(context, { contextSize: 1, threads: 1 }), 'model_load_failed')).message,
+  ).toContain('decodeBatch');
 });

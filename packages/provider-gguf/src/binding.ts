@@ -111,7 +111,11 @@ const CONTEXT_CALLS = [
   'getSequenceKvCacheMinPosition',
   'setThreads',
 ] as const satisfies readonly (keyof NativeContext)[];
-const MODEL_CALLS = ['getTokenString', 'getTokenAttributes', 'detokenize'] as const satisfies readonly (keyof NativeModel)[];
+const MODEL_CALLS = [
+  'getTokenString',
+  'getTokenAttributes',
+  'detokenize',
+] as const satisfies readonly (keyof NativeModel)[];
 const BINDING_CLASSES = [
   'AddonSampler',
   'AddonGrammar',
@@ -133,9 +137,13 @@ export const checkBindingVersion = (version: string): void => {
 const requireFunctions = (owner: unknown, what: string, names: readonly string[]): void => {
   const missing = names.filter((name) => typeof (owner as Record<string, unknown> | undefined)?.[name] !== 'function');
   if (missing.length > 0) {
-    throw new GolekError('model_load_failed', `this build of node-llama-cpp lacks ${what} ${missing.join(', ')}; reinstall version ${BINDING_VERSION}`, {
-      details: { missing },
-    });
+    throw new GolekError(
+      'model_load_failed',
+      `this build of node-llama-cpp lacks ${what} ${missing.join(', ')}; reinstall version ${BINDING_VERSION}`,
+      {
+        details: { missing },
+      },
+    );
   }
 };
 
@@ -168,7 +176,10 @@ export const samplerFactory = (model: LlamaModel): SamplerFactory => {
   const bindings = _llama._bindings;
   return {
     create: (settings, grammar, contextSize) => {
-      const state = grammar === undefined ? undefined : new bindings.AddonGrammarEvaluationState(native, parseGrammar(bindings, grammar));
+      const state =
+        grammar === undefined
+          ? undefined
+          : new bindings.AddonGrammarEvaluationState(native, parseGrammar(bindings, grammar));
       const sampler = new bindings.AddonSampler(native);
       sampler.applyConfig(nativeConfig(settings, state, contextSize));
       const handle: SamplerHandle = { sampler, grammar: state };
@@ -182,14 +193,22 @@ const parseGrammar = (bindings: NativeBindings, grammar: string): object => {
   try {
     return new bindings.AddonGrammar(grammar, { addonExports: bindings, rootRuleName: 'root' });
   } catch (cause) {
-    throw new GolekError('invalid_request', 'the grammar cannot be read by llama.cpp: see its GBNF notation, and that every rule is defined and none begins with itself', {
-      cause,
-    });
+    throw new GolekError(
+      'invalid_request',
+      'the grammar cannot be read by llama.cpp: see its GBNF notation, and that every rule is defined and none begins with itself',
+      {
+        cause,
+      },
+    );
   }
 };
 
 /** An absent key leaves a stage out; the penalty window is the whole context, so that it covers the whole answer. */
-const nativeConfig = (settings: SamplerSettings, grammar: object | undefined, contextSize: number): Record<string, unknown> => ({
+const nativeConfig = (
+  settings: SamplerSettings,
+  grammar: object | undefined,
+  contextSize: number,
+): Record<string, unknown> => ({
   temperature: settings.temperature,
   seed: settings.seed,
   ...(settings.topK > 0 && { topK: settings.topK }),
@@ -248,8 +267,10 @@ export const batchContext = (
       const { sampler: nativeSampler, grammar } = handleOf(sampler);
       const token = await ctx.sampleToken(row, nativeSampler);
       // Where a grammar leaves no token, this version draws the first one all the same, and ends the answer when that is an end token.
-      const stuck = token < 0 || (grammar !== undefined && context.model.isEogToken(token as Token) && !canEnd(grammar, token));
-      if (stuck) throw new GolekError('provider_failed', 'no token of the model can follow what the grammar asks for here');
+      const stuck =
+        token < 0 || (grammar !== undefined && context.model.isEogToken(token as Token) && !canEnd(grammar, token));
+      if (stuck)
+        throw new GolekError('provider_failed', 'no token of the model can follow what the grammar asks for here');
       return token;
     },
     observe: async (row, token, top) => {

@@ -18,7 +18,11 @@ describe('the template of golek-tiny', () => {
 });
 
 const render = (source: string, tools = false, toolSource?: string): string =>
-  new ChatTemplate(source, toolSource, none).render('m', { type: 'chat', messages: [user('Hi')] }, tools ? [{ name: 'f' }] : []);
+  new ChatTemplate(source, toolSource, none).render(
+    'm',
+    { type: 'chat', messages: [user('Hi')] },
+    tools ? [{ name: 'f' }] : [],
+  );
 
 test('special tokens are there by their names', () => {
   expect(render('{{ bos_token }}{{ messages[0].content }}{{ eos_token }}')).toBe('<s>Hi</s>');
@@ -36,12 +40,14 @@ test('what the template refuses is an invalid request in its words', async () =>
 });
 
 test('tool calls have objects where their arguments are JSON, and the name of the tool beside the result', () => {
-  const source = '{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}{% if m.role == "tool" %} {{ m.name }}{% endif %}{% endfor %}';
+  const source =
+    '{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}{% if m.role == "tool" %} {{ m.name }}{% endif %}{% endfor %}';
   const messages = (args: string) => [
     { role: 'assistant', content: [], toolCalls: [{ id: 'c', name: 'f', arguments: args }] } as const,
     { role: 'tool', content: [], toolCallId: 'c' } as const,
   ];
-  const shown = (args: string): string => new ChatTemplate(source, undefined, none).render('m', { type: 'chat', messages: [...messages(args)] as never }, []);
+  const shown = (args: string): string =>
+    new ChatTemplate(source, undefined, none).render('m', { type: 'chat', messages: [...messages(args)] as never }, []);
   expect(shown('{"b": 1, "a": [2]}')).toBe('{"b": 1, "a": [2]} f');
   expect(shown('not json')).toBe('"not json" f');
 });

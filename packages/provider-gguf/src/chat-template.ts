@@ -34,10 +34,14 @@ export class ChatTemplate {
         eos_token: this.#special.end,
       });
     } catch (cause) {
-      throw new GolekError('invalid_request', `the chat template of '${model}' does not accept these messages: ${GolekError.from(cause).message}`, {
-        cause,
-        details: { model },
-      });
+      throw new GolekError(
+        'invalid_request',
+        `the chat template of '${model}' does not accept these messages: ${GolekError.from(cause).message}`,
+        {
+          cause,
+          details: { model },
+        },
+      );
     }
   }
 }

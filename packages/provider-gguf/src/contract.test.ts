@@ -9,7 +9,8 @@ const setup: Omit<ProviderContractSetup, 'create'> = {
   source: tinySource,
   missing: { name: 'none', location: '/nowhere/none.gguf' },
   request: (variant) => chat(QUESTIONS[variant] ?? '', { maxTokens: 60 }),
-  longRequest: () => complete('Once upon a time', { maxTokens: 900, sampling: { temperature: 0, logitBias: { [END_OF_TURN]: -100 } } }),
+  longRequest: () =>
+    complete('Once upon a time', { maxTokens: 900, sampling: { temperature: 0, logitBias: { [END_OF_TURN]: -100 } } }),
   // The grammar lets the model begin and then asks for what no token is.
   failing: {
     request: chat('Hi', { output: { type: 'grammar', grammar: 'root ::= "abc def" [\\x00]' } }),

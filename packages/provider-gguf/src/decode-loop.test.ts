@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { GolekError } from '@golek/providers-spi';
+import type { GolekError } from '@golek/providers-spi';
 import type { BatchContext, TokenSampler } from './binding.ts';
 import { DecodeLoop, type Sequence } from './decode-loop.ts';
 
@@ -53,7 +53,8 @@ class FakeContext implements BatchContext {
       this.failDecode = undefined;
       throw error;
     }
-    for (const [sequence, tokens] of this.#rows) this.cells.set(sequence, [...(this.cells.get(sequence) ?? []), ...tokens]);
+    for (const [sequence, tokens] of this.#rows)
+      this.cells.set(sequence, [...(this.cells.get(sequence) ?? []), ...tokens]);
   }
 
   async sample(row: number, sampler: TokenSampler): Promise<number> {
@@ -138,7 +139,11 @@ describe('steps', () => {
     loop.submit(probes);
     await Promise.all(probes.map((probe) => probe.ended));
     expect(probes.map((probe) => probe.tokens)).toEqual([103, 203, 303].map((first) => counting(first, 5)));
-    expect(context.steps[0]?.rows).toEqual([[0, 3], [1, 3], [2, 3]]);
+    expect(context.steps[0]?.rows).toEqual([
+      [0, 3],
+      [1, 3],
+      [2, 3],
+    ]);
     expect(context.steps.slice(1).every(({ rows }) => JSON.stringify(rows) === '[[0,1],[1,1],[2,1]]')).toBe(true);
     expect(context.steps).toHaveLength(5);
   });
@@ -156,7 +161,9 @@ describe('steps', () => {
     const mixed = context.steps.filter(({ rows }) => rows.length === 2);
     expect(mixed.length).toBeGreaterThan(2);
     for (const { rows } of mixed.slice(0, -1)) expect(rows[0]).toEqual([0, 1]);
-    expect(Math.max(...context.steps.flatMap(({ rows }) => rows.map(([, n]) => n)))).toBeLessThanOrEqual(context.batchSize);
+    expect(Math.max(...context.steps.flatMap(({ rows }) => rows.map(([, n]) => n)))).toBeLessThanOrEqual(
+      context.batchSize,
+    );
     expect(long.tokens).toEqual([1400, 1401]);
   });
 
@@ -208,7 +215,9 @@ describe('slots', () => {
     const { loop } = setup(1, 2);
     const probes = prompts(1, 2, 3);
     loop.submit(probes);
-    expect(() => loop.submit(prompts(4))).toThrow(expect.objectContaining({ code: 'overloaded', details: { parallel: 1, waiting: 2, queueLimit: 2 } }) as Error);
+    expect(() => loop.submit(prompts(4))).toThrow(
+      expect.objectContaining({ code: 'overloaded', details: { parallel: 1, waiting: 2, queueLimit: 2 } }) as Error,
+    );
     await Promise.all(probes.map((probe) => probe.ended));
     expect(() => loop.submit(prompts(1, 2, 3, 4))).toThrow(expect.objectContaining({ code: 'overloaded' }) as Error);
     expect(loop.load).toEqual({ active: 0, waiting: 0 });
@@ -228,7 +237,10 @@ describe('slots', () => {
   });
 
   test('start anew where a cache cannot be cut or has moved on', async () => {
-    for (const broken of [(context: FakeContext) => (context.cutsTo = () => -1), (context: FakeContext) => (context.first = 7)]) {
+    for (const broken of [
+      (context: FakeContext) => (context.cutsTo = () => -1),
+      (context: FakeContext) => (context.first = 7),
+    ]) {
       const { context, loop } = setup(1);
       const first = new Probe(counting(1, 20));
       loop.submit([first]);
@@ -283,10 +295,15 @@ describe('ends', () => {
   test('an error in one sequence ends that one', async () => {
     const { context, loop } = setup(3);
     const probes = prompts(100, 200, 300);
-    context.failSample = (sampler) => (sampler === probes[1]?.sampler && probes[1].tokens.length === 2 ? new Error('no grammar') : undefined);
+    context.failSample = (sampler) =>
+      sampler === probes[1]?.sampler && probes[1].tokens.length === 2 ? new Error('no grammar') : undefined;
     loop.submit(probes);
     await Promise.all(probes.map((probe) => probe.ended));
-    expect(probes.map(({ tokens, error }) => [tokens.length, error?.code])).toEqual([[5, undefined], [2, 'provider_failed'], [5, undefined]]);
+    expect(probes.map(({ tokens, error }) => [tokens.length, error?.code])).toEqual([
+      [5, undefined],
+      [2, 'provider_failed'],
+      [5, undefined],
+    ]);
     expect(loop.lastFailure).toBeUndefined();
   });
 
@@ -326,7 +343,10 @@ describe('ends', () => {
     await Promise.all([loop[Symbol.asyncDispose](), loop[Symbol.asyncDispose]()]);
     expect(decoding).toBe(0);
     expect(context.disposed).toBe(1);
-    expect(probes.map(({ error, released }) => [error?.code, released])).toEqual([['shutting_down', 1], ['shutting_down', 1]]);
+    expect(probes.map(({ error, released }) => [error?.code, released])).toEqual([
+      ['shutting_down', 1],
+      ['shutting_down', 1],
+    ]);
     expect(() => loop.submit(prompts(1))).toThrow(expect.objectContaining({ code: 'shutting_down' }) as Error);
   });
 });

@@ -107,7 +107,13 @@ export class DecodeLoop implements AsyncDisposable {
         { details: { parallel, waiting, queueLimit: this.#queueLimit } },
       );
     }
-    const entries = sequences.map((sequence) => ({ sequence, order: this.#admissions++, fed: 0, next: undefined, cancelled: false }));
+    const entries = sequences.map((sequence) => ({
+      sequence,
+      order: this.#admissions++,
+      fed: 0,
+      next: undefined,
+      cancelled: false,
+    }));
     this.#waiting.push(...entries);
     this.wake();
     return () => {
@@ -175,7 +181,9 @@ export class DecodeLoop implements AsyncDisposable {
   }
 
   #plan(): Row[] {
-    const ready = this.#slots.flatMap((slot) => (slot.entry && !slot.entry.sequence.isPaused() ? [{ slot, entry: slot.entry }] : []));
+    const ready = this.#slots.flatMap((slot) =>
+      slot.entry && !slot.entry.sequence.isPaused() ? [{ slot, entry: slot.entry }] : [],
+    );
     const rows: Row[] = [];
     for (const { slot, entry } of ready) {
       if (entry.next !== undefined) rows.push({ slot, entry, tokens: Uint32Array.of(entry.next), samples: true });
@@ -198,10 +206,16 @@ export class DecodeLoop implements AsyncDisposable {
     let logitRows: (number | undefined)[];
     try {
       this.#context.begin(total);
-      logitRows = rows.map(({ slot, tokens, samples }) => this.#context.add(slot.id, slot.cached.length, tokens, samples));
+      logitRows = rows.map(({ slot, tokens, samples }) =>
+        this.#context.add(slot.id, slot.cached.length, tokens, samples),
+      );
       await this.#context.decode();
     } catch (cause) {
-      const error = new GolekError('provider_failed', `the engine failed to evaluate a batch: ${GolekError.from(cause).message}`, { cause });
+      const error = new GolekError(
+        'provider_failed',
+        `the engine failed to evaluate a batch: ${GolekError.from(cause).message}`,
+        { cause },
+      );
       this.#lastFailure = error;
       for (const { slot, entry } of rows) this.#fail(slot, entry, error);
       return;
@@ -214,15 +228,13 @@ export class DecodeLoop implements AsyncDisposable {
       if (entry.next === undefined) entry.fed += tokens.length;
       entry.next = undefined;
     }
-    const sampled = await Promise.allSettled(
-      rows.map(({ entry }, i) => (entry.cancelled ? undefined : this.#sample(entry.sequence, logitRows[i]))),
-    );
+    const sampled = await Promise.allSettled(rows.map(({ entry }, i) => this.#sample(entry, logitRows[i])));
     // All tokens of a step go out in one turn, so that they cross a process border in one message.
     for (const [i, { slot, entry }] of rows.entries()) this.#deliver(slot, entry, sampled[i]);
   }
 
-  async #sample(sequence: Sequence, logitRow: number | undefined): Promise<Sampled | undefined> {
-    if (logitRow === undefined) return undefined;
+  async #sample({ sequence, cancelled }: Entry, logitRow: number | undefined): Promise<Sampled | undefined> {
+    if (logitRow === undefined || cancelled) return undefined;
     const token = await this.#context.sample(logitRow, sequence.sampler);
     if (sequence.observe === undefined) return { token, observation: undefined };
     return { token, observation: await this.#context.observe(logitRow, token, sequence.observe) };

@@ -19,7 +19,7 @@ const embed = (inputs: (string | number[])[], dimensions?: number): EmbedRequest
 });
 const norm = (vector: Float32Array | undefined): number => Math.hypot(...(vector ?? []));
 
-test('vectors have length 1, the model\'s size, and are the same again', async () => {
+test("vectors have length 1, the model's size, and are the same again", async () => {
   const { embeddings, usage } = await answer(session, embed(['a red kite', 'Golek', 'a red kite']));
   expect(embeddings.map((vector) => vector.length)).toEqual([256, 256, 256]);
   for (const vector of embeddings) expect(norm(vector)).toBeCloseTo(1, 5);

@@ -36,9 +36,13 @@ export class Embedder implements AsyncDisposable {
     const { dimensions } = request;
     const { length } = this.#options;
     if (dimensions !== undefined && length !== undefined && dimensions > length) {
-      throw new GolekError('invalid_request', `'dimensions' is ${dimensions}; the vectors of model '${this.#options.name}' have ${length} components`, {
-        details: { field: 'dimensions' },
-      });
+      throw new GolekError(
+        'invalid_request',
+        `'dimensions' is ${dimensions}; the vectors of model '${this.#options.name}' have ${length} components`,
+        {
+          details: { field: 'dimensions' },
+        },
+      );
     }
     let promptTokens = 0;
     for (const [index, tokens] of inputs.entries()) {
@@ -55,22 +59,34 @@ export class Embedder implements AsyncDisposable {
     const wrong = tokens.find((token) => token >= size);
     const field = `inputs[${index}]`;
     if (wrong !== undefined) {
-      throw new GolekError('invalid_request', `'${field}' has the token ${wrong}; the tokens of model '${this.#options.name}' are 0 to ${size - 1}`, { details: { field } });
+      throw new GolekError(
+        'invalid_request',
+        `'${field}' has the token ${wrong}; the tokens of model '${this.#options.name}' are 0 to ${size - 1}`,
+        { details: { field } },
+      );
     }
     if (tokens.length === 0) throw new GolekError('invalid_request', `'${field}' is empty`, { details: { field } });
     return tokens;
   }
 
-  async #embed(tokens: readonly number[], index: number, signal: AbortSignal): Promise<{ vector: readonly number[]; tokens: number }> {
+  async #embed(
+    tokens: readonly number[],
+    index: number,
+    signal: AbortSignal,
+  ): Promise<{ vector: readonly number[]; tokens: number }> {
     const { name, contextSize } = this.#options;
     this.#context ??= this.#open();
     const context = await this.#context;
     // The engine adds special tokens of its own and keeps one place free.
     const count = context.count(tokens);
     if (count >= contextSize) {
-      throw new GolekError('context_length_exceeded', `input ${index} has ${count} tokens; model '${name}' can embed at most ${contextSize - 1}`, {
-        details: { input: index, promptTokens: count, contextLength: contextSize },
-      });
+      throw new GolekError(
+        'context_length_exceeded',
+        `input ${index} has ${count} tokens; model '${name}' can embed at most ${contextSize - 1}`,
+        {
+          details: { input: index, promptTokens: count, contextLength: contextSize },
+        },
+      );
     }
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
     return { vector: await context.embed(tokens), tokens: count };

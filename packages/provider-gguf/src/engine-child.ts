@@ -5,10 +5,13 @@ import { GgufProvider } from './provider.ts';
 
 // What the engine process of createIsolatedGgufProvider imports. Its supervisor reads stderr line by line.
 
-const line = (level: string) => (_fields: object, message: string): void => {
-  process.stderr.write(`${level}: ${message}\n`);
-};
+const line =
+  (level: string) =>
+  (_fields: object, message: string): void => {
+    process.stderr.write(`${level}: ${message}\n`);
+  };
 
 const stderrLog: EngineLog = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 
-export const createEngineProvider = (options: GgufProviderOptions): Provider => new GgufProvider({ ...options, log: stderrLog });
+export const createEngineProvider = (options: GgufProviderOptions): Provider =>
+  new GgufProvider({ ...options, log: stderrLog });

@@ -1,13 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LlamaModel } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
-import {
-  batchContext,
-  nativeVocabulary,
-  samplerFactory,
-  type BatchContext,
-  type SamplerFactory,
-} from './binding.ts';
+import { batchContext, nativeVocabulary, samplerFactory, type BatchContext, type SamplerFactory } from './binding.ts';
 import { llamaProcess, type LlamaProcess, type LogListener } from './llama-process.ts';
 import { availableBytes, readMemoryState, requireMemory } from './memory.ts';
 import type { GgufProviderOptions, ResolvedOptions } from './options.ts';
@@ -63,7 +57,8 @@ export const startEngine = async ({ gpu = 'auto', log }: Pick<GgufProviderOption
   const { llama, listeners } = running;
   const listener: LogListener = (level, line) => log?.[level]({ engine: 'llama.cpp' }, line);
   listeners.add(listener);
-  if (gpu === 'auto' && llama.gpu === false) log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
+  if (gpu === 'auto' && llama.gpu === false)
+    log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
     load: (request) => load(running, request),
     dispose: () => void listeners.delete(listener),
@@ -102,14 +97,20 @@ const load = async (running: LlamaProcess, request: LoadRequest): Promise<Engine
     if (cause instanceof GolekError) throw cause;
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
     if (cause instanceof binding.InsufficientMemoryError) {
-      throw new GolekError('insufficient_memory', `model '${name}' does not fit into memory: ${cause.message}`, { cause });
+      throw new GolekError('insufficient_memory', `model '${name}' does not fit into memory: ${cause.message}`, {
+        cause,
+      });
     }
     // Log lines come in turns of their own.
     await nextTurn();
-    throw new GolekError('model_invalid', `'${path}' cannot be loaded by llama.cpp: ${reason ?? GolekError.from(cause).message}`, {
-      cause,
-      details: { model: name, file: path },
-    });
+    throw new GolekError(
+      'model_invalid',
+      `'${path}' cannot be loaded by llama.cpp: ${reason ?? GolekError.from(cause).message}`,
+      {
+        cause,
+        details: { model: name, file: path },
+      },
+    );
   } finally {
     listeners.delete(listener);
   }
@@ -135,7 +136,10 @@ const checkMemory = async ({ binding, llama }: LlamaProcess, request: LoadReques
   };
   const flashAttention = flashAttentionFor(options, true);
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor lays the context out to measure it
-  const rough = insights.estimateContextResourceRequirements({ ...shape, flashAttention: flashAttention === true }).cpuRam;
+  const rough = insights.estimateContextResourceRequirements({
+    ...shape,
+    flashAttention: flashAttention === true,
+  }).cpuRam;
   if (rough > ROUGH_FACTOR * available) requireMemory(name, { weights, context: rough }, available);
   const context = (await insights.estimateContextResourceRequirementsV2({ ...shape, flashAttention })).cpuRam;
   requireMemory(name, { weights, context }, available);

@@ -3,7 +3,11 @@ import { GolekError, type InferenceEvent } from '@golek/providers-spi';
 import { EventWindow } from './event-window.ts';
 
 const event = (n: number): InferenceEvent => ({ type: 'text', choice: 0, text: String(n) });
-const texts = async (window: EventWindow): Promise<string[]> => (await Array.fromAsync(window)).map((each) => (each.type === 'text' ? each.text : ''));
+const texts = async (window: EventWindow): Promise<string[]> => {
+  const got: string[] = [];
+  for await (const each of window) got.push(each.type === 'text' ? each.text : each.type);
+  return got;
+};
 
 test('is full at its size, and says once when half of it was read', async () => {
   let rooms = 0;

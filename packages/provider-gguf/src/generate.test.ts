@@ -10,6 +10,7 @@ import {
   goldenRequest,
   openTiny,
   run,
+  type GoldenAnswer,
 } from './tiny-model.fixture.ts';
 
 let provider: Provider;
@@ -42,12 +43,20 @@ describe('golden answers', () => {
     else expect(choice).toMatchObject({ text: entry.text, finish: entry.finish });
   });
 
-  test.each(Object.entries(golden.tokenization))('tokenization of %s, there and back', async (_name, { text, tokens }) => {
-    const { tokens: got } = await answer(session, { task: 'tokenize', model: 'golek-tiny', text, parseSpecial: true });
-    expect(got).toEqual(tokens);
-    const back = await answer(session, { task: 'detokenize', model: 'golek-tiny', tokens: [...tokens] });
-    expect(back.choices[0]?.text).toBe(text);
-  });
+  test.each(Object.entries(golden.tokenization))(
+    'tokenization of %s, there and back',
+    async (_name, { text, tokens }) => {
+      const { tokens: got } = await answer(session, {
+        task: 'tokenize',
+        model: 'golek-tiny',
+        text,
+        parseSpecial: true,
+      });
+      expect(got).toEqual(tokens);
+      const back = await answer(session, { task: 'detokenize', model: 'golek-tiny', tokens: [...tokens] });
+      expect(back.choices[0]?.text).toBe(text);
+    },
+  );
 });
 
 describe('streams', () => {
@@ -58,20 +67,26 @@ describe('streams', () => {
   });
 
   test('an answer is the same again, from the cache and not, alone and beside others', async () => {
+    const essence = async (on: ModelSession, entry: GoldenAnswer): Promise<object[]> =>
+      (await answer(on, goldenRequest(entry, { maxTokens: 150 }))).choices.map(({ text, finish, toolCalls }) => ({
+        text,
+        finish,
+        calls: toolCalls.map((call) => call.arguments),
+      }));
     const entries = Object.values(golden.answers);
-    const alone = [];
-    for (const entry of entries) alone.push((await answer(session, goldenRequest(entry, { maxTokens: 150 }))).choices);
+    const alone: object[][] = [];
+    for (const entry of entries) alone.push(await essence(session, entry));
     const { provider: other, session: fresh } = await openTiny();
-    const beside = await Promise.all(entries.map((entry) => answer(fresh, goldenRequest(entry, { maxTokens: 150 }))));
+    expect(await Promise.all(entries.map((entry) => essence(fresh, entry)))).toEqual(alone);
     await other[Symbol.asyncDispose]();
-    const plain = (choices: (typeof alone)[number] | undefined): unknown =>
-      choices?.map(({ text, finish, toolCalls }) => ({ text, finish, calls: toolCalls.map((call) => call.arguments) }));
-    expect(beside.map(({ choices }) => plain(choices))).toEqual(alone.map(plain));
   });
 
   test('a character that is spread over tokens comes out whole', async () => {
     const grammar = 'root ::= "Zürich 日本 🎉🎉 ok"';
-    const events = await eventsOf(session, complete('Say it:', { output: { type: 'grammar', grammar }, logprobs: { top: 0 } }));
+    const events = await eventsOf(
+      session,
+      complete('Say it:', { output: { type: 'grammar', grammar }, logprobs: { top: 0 } }),
+    );
     expect(textOf(events)).toBe('Zürich 日本 🎉🎉 ok');
     const texts = events.flatMap((event) => (event.type === 'text' ? [event.text] : []));
     expect(texts.join('')).not.toContain('\uFFFD');
@@ -80,7 +95,11 @@ describe('streams', () => {
   });
 
   test('a character that the limit cuts is left out', async () => {
-    const request = complete('Say it:', { output: { type: 'grammar', grammar: 'root ::= "a🎉"' }, maxTokens: 3, logprobs: { top: 0 } });
+    const request = complete('Say it:', {
+      output: { type: 'grammar', grammar: 'root ::= "a🎉"' },
+      maxTokens: 3,
+      logprobs: { top: 0 },
+    });
     const events = await eventsOf(session, request);
     expect(textOf(events)).toBe('a');
     expect(ids(events)).toHaveLength(3);
@@ -140,7 +159,10 @@ describe('ends', () => {
 
 describe('sampling', () => {
   const story = (seed: number | undefined, rest: object = {}) =>
-    complete('Once upon a time', { maxTokens: 40, sampling: { temperature: 1.2, topK: 0, topP: 1, minP: 0, ...(seed !== undefined && { seed }), ...rest } });
+    complete('Once upon a time', {
+      maxTokens: 40,
+      sampling: { temperature: 1.2, topK: 0, topP: 1, minP: 0, ...(seed !== undefined && { seed }), ...rest },
+    });
   const texts = async (request: ReturnType<typeof complete>): Promise<string[]> =>
     (await answer(session, request)).choices.map(({ text }) => text);
 
@@ -174,7 +196,14 @@ describe('sampling', () => {
     ['repeatPenalty', { repeatPenalty: 2 }],
   ])('%s lowers repetition', async (_name, penalty) => {
     const repeated = async (sampling: object): Promise<number> => {
-      const events = await eventsOf(session, complete('Once upon a time', { maxTokens: 60, sampling: { temperature: 0, ...sampling }, logprobs: { top: 0 } }));
+      const events = await eventsOf(
+        session,
+        complete('Once upon a time', {
+          maxTokens: 60,
+          sampling: { temperature: 0, ...sampling },
+          logprobs: { top: 0 },
+        }),
+      );
       const tokens = ids(events);
       return tokens.length - new Set(tokens).size;
     };
@@ -183,11 +212,24 @@ describe('sampling', () => {
 
   test('logitBias forces and forbids tokens', async () => {
     const [first] = golden.answers['echo']?.tokens ?? [];
-    const forbidden = await eventsOf(session, { ...chat('Repeat: blue stone 42'), sampling: { temperature: 0, logitBias: { [String(first)]: -100 } }, logprobs: { top: 0 }, maxTokens: 5 });
+    const forbidden = await eventsOf(session, {
+      ...chat('Repeat: blue stone 42'),
+      sampling: { temperature: 0, logitBias: { [String(first)]: -100 } },
+      logprobs: { top: 0 },
+      maxTokens: 5,
+    });
     expect(ids(forbidden)).not.toContain(first);
-    const forced = await eventsOf(session, { ...chat('Hello!'), sampling: { temperature: 0, logitBias: { 66: 100 } }, logprobs: { top: 0 }, maxTokens: 3 });
+    const forced = await eventsOf(session, {
+      ...chat('Hello!'),
+      sampling: { temperature: 0, logitBias: { 66: 100 } },
+      logprobs: { top: 0 },
+      maxTokens: 3,
+    });
     expect(ids(forced)).toEqual([66, 66, 66]);
-    const error = await failure(answer(session, { ...chat('Hello!'), sampling: { logitBias: { 9999: 1 } } }), 'invalid_request');
+    const error = await failure(
+      answer(session, { ...chat('Hello!'), sampling: { logitBias: { 9999: 1 } } }),
+      'invalid_request',
+    );
     expect(error.message).toContain('9999');
   });
 });
@@ -208,12 +250,22 @@ describe('logprobs', () => {
       expect(Buffer.from(bytes).toString()).toBe(text);
     }
     // Settings change what is drawn, not what the model thought of it.
-    const hot = await answer(session, chat('Hello!', { sampling: { temperature: 5, topK: 1, repeatPenalty: 1.5, seed: 1 }, logprobs: { top: 2 }, maxTokens: 1 }));
+    const hot = await answer(
+      session,
+      chat('Hello!', {
+        sampling: { temperature: 5, topK: 1, repeatPenalty: 1.5, seed: 1 },
+        logprobs: { top: 2 },
+        maxTokens: 1,
+      }),
+    );
     expect(hot.choices[0]?.logprobs[0]?.logprob).toBeCloseTo(tokens[0]?.logprob ?? 0, 6);
   });
 
   test('of a token that is not among the top ones', async () => {
-    const request = { ...chat('Hello!', { logprobs: { top: 1 }, maxTokens: 1 }), sampling: { temperature: 0, logitBias: { 66: 100 } } };
+    const request = {
+      ...chat('Hello!', { logprobs: { top: 1 }, maxTokens: 1 }),
+      sampling: { temperature: 0, logitBias: { 66: 100 } },
+    };
     const [token] = (await answer(session, request)).choices[0]?.logprobs ?? [];
     expect(token?.id).toBe(66);
     expect(token?.top.map(({ id }) => id)).toEqual([871]);
@@ -232,7 +284,10 @@ describe('prompts', () => {
     expect(cold.usage).toMatchObject({ promptTokens: length, cachedPromptTokens: 0 });
     expect(warm.usage).toMatchObject({ promptTokens: length, cachedPromptTokens: length - 1 });
     expect(warm.choices).toEqual(cold.choices);
-    const next = await answer(fresh, complete([...entry.promptTokens, ...entry.tokens, 2, 19, 1, 302, 19], { maxTokens: 1 }));
+    const next = await answer(
+      fresh,
+      complete([...entry.promptTokens, ...entry.tokens, 2, 19, 1, 302, 19], { maxTokens: 1 }),
+    );
     // The answer is there; its end of turn was sampled but never evaluated.
     expect(next.usage?.cachedPromptTokens).toBe(length + entry.tokens.length);
     await own[Symbol.asyncDispose]();
@@ -240,11 +295,17 @@ describe('prompts', () => {
 
   test('echo gives the prompt first', async () => {
     const text = 'Once upon a time';
-    const echoed = await answer(session, { ...complete(text, { maxTokens: 3, choices: 2 }), input: { type: 'text', prompt: text, echo: true } });
+    const echoed = await answer(session, {
+      ...complete(text, { maxTokens: 3, choices: 2 }),
+      input: { type: 'text', prompt: text, echo: true },
+    });
     const plain = await answer(session, complete(text, { maxTokens: 3 }));
     expect(echoed.choices.map((choice) => choice.text)).toEqual(Array(2).fill(text + (plain.choices[0]?.text ?? '')));
     const error = await failure(
-      answer(session, { ...complete(text, { logprobs: { top: 0 } }), input: { type: 'text', prompt: text, echo: true } }),
+      answer(session, {
+        ...complete(text, { logprobs: { top: 0 } }),
+        input: { type: 'text', prompt: text, echo: true },
+      }),
       'unsupported',
     );
     expect(error.details).toEqual({ option: 'echo' });

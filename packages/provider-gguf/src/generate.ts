@@ -88,7 +88,10 @@ const promptTokens = (generator: Generator, { input }: GenerateRequest): number[
   const { name, model, template } = generator;
   let tokens: number[];
   if (input.type === 'chat') {
-    if (!template) throw new GolekError('unsupported', `model '${name}' has no chat template`, { details: { option: 'input.chat' } });
+    if (!template)
+      throw new GolekError('unsupported', `model '${name}' has no chat template`, {
+        details: { option: 'input.chat' },
+      });
     tokens = model.tokenize(template.render(name, input, callableTools(input)), true);
   } else if (typeof input.prompt === 'string') tokens = model.tokenize(input.prompt, true);
   else {
@@ -96,7 +99,10 @@ const promptTokens = (generator: Generator, { input }: GenerateRequest): number[
     tokens = input.prompt;
   }
   if (model.beginning !== undefined && tokens[0] !== model.beginning) tokens = [model.beginning, ...tokens];
-  if (tokens.length === 0) throw new GolekError('invalid_request', 'the prompt is empty, and this model cannot start from nothing', { details: { field: 'input' } });
+  if (tokens.length === 0)
+    throw new GolekError('invalid_request', 'the prompt is empty, and this model cannot start from nothing', {
+      details: { field: 'input' },
+    });
   return tokens;
 };
 
@@ -113,7 +119,11 @@ const checkTokens = ({ name, model }: Generator, tokens: readonly number[], fiel
   const { size } = model.vocabulary;
   const wrong = tokens.find((token) => token >= size);
   if (wrong === undefined) return;
-  throw new GolekError('invalid_request', `'${field}' has the token ${wrong}; the tokens of model '${name}' are 0 to ${size - 1}`, { details: { field } });
+  throw new GolekError(
+    'invalid_request',
+    `'${field}' has the token ${wrong}; the tokens of model '${name}' are 0 to ${size - 1}`,
+    { details: { field } },
+  );
 };
 
 const createSamplers = (
@@ -125,7 +135,9 @@ const createSamplers = (
   const samplers: TokenSampler[] = [];
   try {
     for (const seed of seeds) {
-      samplers.push(model.samplers.create(samplerSettings(request.sampling ?? {}, sampling, seed), grammar, contextSize));
+      samplers.push(
+        model.samplers.create(samplerSettings(request.sampling ?? {}, sampling, seed), grammar, contextSize),
+      );
     }
   } catch (error) {
     for (const sampler of samplers) model.samplers.dispose(sampler);
@@ -145,7 +157,9 @@ const submit = ({ loop }: Generator, answers: readonly Answer[]): (() => void) =
 
 const refuseEchoOfLogprobs = ({ input, logprobs }: GenerateRequest): void => {
   if (input.type === 'text' && input.echo && logprobs) {
-    throw new GolekError('unsupported', "'echo' cannot be combined with 'logprobs': there are none of the prompt", { details: { option: 'echo' } });
+    throw new GolekError('unsupported', "'echo' cannot be combined with 'logprobs': there are none of the prompt", {
+      details: { option: 'echo' },
+    });
   }
 };
 

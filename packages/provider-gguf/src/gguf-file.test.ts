@@ -42,7 +42,15 @@ const entry = (key: string, type: number, value: Buffer): Buffer => Buffer.conca
 const tensor = (name: string, dims: (number | bigint)[], type = 0, offset = 0): Buffer =>
   Buffer.concat([string(name), uint32(dims.length), ...dims.map(uint64), uint32(type), uint64(offset)]);
 const gguf = (entries: Buffer[], tensors: Buffer[], data = 64): Buffer =>
-  Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(entries.length), ...entries, ...tensors, Buffer.alloc(data)]);
+  Buffer.concat([
+    Buffer.from('GGUF'),
+    uint32(3),
+    uint64(tensors.length),
+    uint64(entries.length),
+    ...entries,
+    ...tensors,
+    Buffer.alloc(data),
+  ]);
 
 const architecture = entry('general.architecture', 8, string('llama'));
 const one = tensor('t', [4]);
@@ -76,10 +84,13 @@ test('facts of encoders, rerankers and recommended sampling', async () => {
     bytes.writeFloatLE(value);
     return entry(key, 6, bytes);
   };
-  const of = async (...entries: Buffer[]) => factsOf(await read(await written(gguf([architecture, ...entries], [one]))));
+  const of = async (...entries: Buffer[]) =>
+    factsOf(await read(await written(gguf([architecture, ...entries], [one]))));
   expect((await of(flag('llama.attention.causal', false))).tasks).toEqual(['embed', 'tokenize', 'detokenize']);
   expect((await of(entry('llama.pooling_type', 4, uint32(4)))).tasks).toEqual(['tokenize', 'detokenize']);
-  expect((await of(float('general.sampling.temp', 0.5), entry('general.sampling.top_k', 4, uint32(20)))).sampling).toEqual({ temperature: 0.5, topK: 20 });
+  expect(
+    (await of(float('general.sampling.temp', 0.5), entry('general.sampling.top_k', 4, uint32(20)))).sampling,
+  ).toEqual({ temperature: 0.5, topK: 20 });
 });
 
 test('a header larger than the first read is read whole', async () => {
@@ -108,8 +119,14 @@ describe('what is no model is said by name', () => {
     ["tensor '", (bytes) => bytes.subarray(0, bytes.length - 1000)],
     ['version is 1;', () => Buffer.concat([Buffer.from('GGUF'), uint32(1), Buffer.alloc(100)])],
     ['big-endian', () => Buffer.concat([Buffer.from('GGUF'), uint32(0x03000000), Buffer.alloc(100)])],
-    ['tensors, more than', () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(2n ** 60n), uint64(0), Buffer.alloc(100)])],
-    ['metadata keys, more than', () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(0), uint64(2n ** 63n), Buffer.alloc(100)])],
+    [
+      'tensors, more than',
+      () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(2n ** 60n), uint64(0), Buffer.alloc(100)]),
+    ],
+    [
+      'metadata keys, more than',
+      () => Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(0), uint64(2n ** 63n), Buffer.alloc(100)]),
+    ],
     ['a length of', () => gguf([Buffer.concat([uint64(2n ** 40n), Buffer.alloc(20)])], [])],
     ['unknown type 77', () => gguf([entry('a', 77, Buffer.alloc(0))], [])],
     ['array of the unknown type 9', () => gguf([entry('a', 9, Buffer.concat([uint32(9), uint64(1)]))], [])],
@@ -130,7 +147,18 @@ describe('what is no model is said by name', () => {
     ['general.architecture', 'model_invalid', gguf([], [one])],
     ['vocabulary only', 'model_invalid', gguf([architecture], [])],
     ["block_count' is 513", 'model_invalid', gguf([architecture, entry('llama.block_count', 4, uint32(513))], [one])],
-    ["head_count_kv' is 3", 'model_invalid', gguf([architecture, entry('llama.attention.head_count', 4, uint32(4)), entry('llama.attention.head_count_kv', 4, uint32(3))], [one])],
+    [
+      "head_count_kv' is 3",
+      'model_invalid',
+      gguf(
+        [
+          architecture,
+          entry('llama.attention.head_count', 4, uint32(4)),
+          entry('llama.attention.head_count_kv', 4, uint32(3)),
+        ],
+        [one],
+      ),
+    ],
     ['holds a adapter', 'unsupported', gguf([architecture, entry('general.type', 8, string('adapter'))], [one])],
   ])('%s', async (words, code, bytes) => {
     const file = await read(await written(bytes));

@@ -58,7 +58,11 @@ const readPart = async (file: string, signal: AbortSignal): Promise<Part> => {
   try {
     handle = await open(file, 'r');
   } catch (cause) {
-    throw new GolekError('model_load_failed', `the model file '${file}' cannot be opened: ${(cause as Error).message}`, { cause, details: { file } });
+    throw new GolekError(
+      'model_load_failed',
+      `the model file '${file}' cannot be opened: ${(cause as Error).message}`,
+      { cause, details: { file } },
+    );
   }
   try {
     const header = await readHeader(handle, size, signal);
@@ -66,7 +70,10 @@ const readPart = async (file: string, signal: AbortSignal): Promise<Part> => {
     return { header, size, modified };
   } catch (cause) {
     if (!(cause instanceof GgufFormatError)) throw cause;
-    throw new GolekError('model_invalid', `'${file}' is not a usable GGUF file: ${cause.message}`, { cause, details: { file } });
+    throw new GolekError('model_invalid', `'${file}' is not a usable GGUF file: ${cause.message}`, {
+      cause,
+      details: { file },
+    });
   } finally {
     await handle.close();
   }
@@ -78,9 +85,15 @@ const sizeOf = async (file: string): Promise<{ size: number; modified: number }>
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new GolekError('model_not_found', `there is no model file at '${file}'`, { cause, details: { file } });
     }
-    throw new GolekError('model_load_failed', `the model file '${file}' cannot be read: ${(cause as Error).message}`, { cause, details: { file } });
+    throw new GolekError('model_load_failed', `the model file '${file}' cannot be read: ${(cause as Error).message}`, {
+      cause,
+      details: { file },
+    });
   });
-  if (!found.isFile()) throw new GolekError('model_invalid', `'${file}' is not a file; give the path of a .gguf file`, { details: { file } });
+  if (!found.isFile())
+    throw new GolekError('model_invalid', `'${file}' is not a file; give the path of a .gguf file`, {
+      details: { file },
+    });
   return { size: found.size, modified: Math.floor(found.mtimeMs / 1000) };
 };
 
@@ -92,7 +105,8 @@ const readHeader = async (handle: FileHandle, size: number, signal: AbortSignal)
       return parseGgufHeader(bytes, size);
     } catch (error) {
       if (!(error instanceof GgufHeaderIncomplete)) throw error;
-      if (bytes.length >= size) throw new GgufFormatError(`it ends at byte ${size}, inside its header: the file is truncated`);
+      if (bytes.length >= size)
+        throw new GgufFormatError(`it ends at byte ${size}, inside its header: the file is truncated`);
       if (wanted >= MAX_HEADER) throw new GgufFormatError(`its header is larger than ${MAX_HEADER} bytes`);
     }
   }
@@ -114,7 +128,10 @@ const checkTensors = ({ tensors, dataOffset }: GgufHeader, size: number): void =
     const layout = TENSOR_TYPES[type];
     if (!layout) throw new GgufFormatError(`tensor '${name}' has the type ${type}, which this llama.cpp does not know`);
     const end = dataOffset + offset + Math.ceil(elements / layout.block) * layout.bytes;
-    if (end > size) throw new GgufFormatError(`tensor '${name}' ends at byte ${end}, but the file has ${size} bytes: it is truncated or damaged`);
+    if (end > size)
+      throw new GgufFormatError(
+        `tensor '${name}' ends at byte ${end}, but the file has ${size} bytes: it is truncated or damaged`,
+      );
   }
 };
 
@@ -128,5 +145,8 @@ const splitPaths = (first: string, count: number): string[] => {
       { details: { file: first } },
     );
   }
-  return Array.from({ length: count }, (_, i) => `${match[1] ?? ''}-${String(i + 1).padStart(5, '0')}-of-${match[2] ?? ''}.gguf`);
+  return Array.from(
+    { length: count },
+    (_, i) => `${match[1] ?? ''}-${String(i + 1).padStart(5, '0')}-of-${match[2] ?? ''}.gguf`,
+  );
 };

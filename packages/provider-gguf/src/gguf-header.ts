@@ -32,7 +32,19 @@ const MAX_TENSOR_DIMENSIONS = 4;
 const STRING = 8;
 const ARRAY = 9;
 /** Bytes of each scalar type of a metadata value; 8 and 9 are string and array. */
-const SCALAR_BYTES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const SCALAR_BYTES: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 
 /**
  * Parses a header from the first bytes of a file of `fileSize` bytes. Every length in it is checked against the file's size before it is
@@ -50,7 +62,8 @@ export const parseGgufHeader = (bytes: Uint8Array, fileSize: number): GgufHeader
   }
   const tensorCount = reader.count('tensors', 24);
   const keyCount = reader.count('metadata keys', 13);
-  if (keyCount > MAX_METADATA_KEYS) throw new GgufFormatError(`it claims ${keyCount} metadata keys; at most ${MAX_METADATA_KEYS} are read`);
+  if (keyCount > MAX_METADATA_KEYS)
+    throw new GgufFormatError(`it claims ${keyCount} metadata keys; at most ${MAX_METADATA_KEYS} are read`);
 
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < keyCount; i++) {
@@ -83,7 +96,8 @@ const readValue = (reader: HeaderReader, key: string, type: number): GgufValue =
     return { length };
   }
   const elementBytes = SCALAR_BYTES[elementType];
-  if (elementBytes === undefined) throw new GgufFormatError(`metadata key ${shown(key)} is an array of the unknown type ${elementType}`);
+  if (elementBytes === undefined)
+    throw new GgufFormatError(`metadata key ${shown(key)} is an array of the unknown type ${elementType}`);
   const length = reader.count(`elements of metadata key ${shown(key)}`, elementBytes);
   reader.skip(length * elementBytes);
   return { length };
@@ -92,7 +106,8 @@ const readValue = (reader: HeaderReader, key: string, type: number): GgufValue =
 const readTensor = (reader: HeaderReader, index: number): GgufTensor => {
   const name = reader.string(`the name of tensor ${index + 1}`, MAX_KEY_BYTES);
   const dimensions = reader.uint32();
-  if (dimensions > MAX_TENSOR_DIMENSIONS) throw new GgufFormatError(`tensor ${shown(name)} claims ${dimensions} dimensions`);
+  if (dimensions > MAX_TENSOR_DIMENSIONS)
+    throw new GgufFormatError(`tensor ${shown(name)} claims ${dimensions} dimensions`);
   let elements = 1;
   for (let i = 0; i < dimensions; i++) elements *= reader.uint64();
   if (!Number.isSafeInteger(elements)) throw new GgufFormatError(`tensor ${shown(name)} claims ${elements} elements`);
@@ -117,7 +132,8 @@ class HeaderReader {
   #take(length: number): number {
     const start = this.position;
     const end = start + length;
-    if (end > this.#fileSize) throw new GgufFormatError(`it ends at byte ${this.#fileSize}, inside its header: the file is truncated`);
+    if (end > this.#fileSize)
+      throw new GgufFormatError(`it ends at byte ${this.#fileSize}, inside its header: the file is truncated`);
     if (end > this.#bytes.length) throw new GgufHeaderIncomplete();
     this.position = end;
     return start;
@@ -145,7 +161,9 @@ class HeaderReader {
   count(what: string, minBytes: number): number {
     const count = this.uint64();
     if (count * minBytes > this.#fileSize - this.position) {
-      throw new GgufFormatError(`it claims ${count} ${what}, more than its ${this.#fileSize} bytes can hold: it is truncated or damaged`);
+      throw new GgufFormatError(
+        `it claims ${count} ${what}, more than its ${this.#fileSize} bytes can hold: it is truncated or damaged`,
+      );
     }
     return count;
   }
@@ -154,7 +172,9 @@ class HeaderReader {
   length(what: string, limit = Number.POSITIVE_INFINITY): number {
     const length = this.uint64();
     if (length > limit || length > this.#fileSize - this.position) {
-      throw new GgufFormatError(`${what} claims a length of ${length} bytes in a file of ${this.#fileSize}: it is truncated or damaged`);
+      throw new GgufFormatError(
+        `${what} claims a length of ${length} bytes in a file of ${this.#fileSize}: it is truncated or damaged`,
+      );
     }
     return length;
   }
@@ -169,17 +189,28 @@ class HeaderReader {
     const at = this.#take(bytes);
     const view = this.#view;
     switch (type) {
-      case 0: return view.getUint8(at);
-      case 1: return view.getInt8(at);
-      case 2: return view.getUint16(at, true);
-      case 3: return view.getInt16(at, true);
-      case 4: return view.getUint32(at, true);
-      case 5: return view.getInt32(at, true);
-      case 6: return view.getFloat32(at, true);
-      case 7: return view.getUint8(at) !== 0;
-      case 10: return Number(view.getBigUint64(at, true));
-      case 11: return Number(view.getBigInt64(at, true));
-      default: return view.getFloat64(at, true);
+      case 0:
+        return view.getUint8(at);
+      case 1:
+        return view.getInt8(at);
+      case 2:
+        return view.getUint16(at, true);
+      case 3:
+        return view.getInt16(at, true);
+      case 4:
+        return view.getUint32(at, true);
+      case 5:
+        return view.getInt32(at, true);
+      case 6:
+        return view.getFloat32(at, true);
+      case 7:
+        return view.getUint8(at) !== 0;
+      case 10:
+        return Number(view.getBigUint64(at, true));
+      case 11:
+        return Number(view.getBigInt64(at, true));
+      default:
+        return view.getFloat64(at, true);
     }
   }
 }

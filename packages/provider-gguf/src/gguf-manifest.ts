@@ -48,10 +48,21 @@ export const factsOf = (file: GgufFile): GgufFacts => {
   };
   const details = { file: file.path };
   const architecture = text('general.architecture');
-  if (!architecture) throw new GolekError('model_invalid', `'${file.path}' names no architecture (metadata key 'general.architecture')`, { details });
+  if (!architecture)
+    throw new GolekError(
+      'model_invalid',
+      `'${file.path}' names no architecture (metadata key 'general.architecture')`,
+      { details },
+    );
   const kind = text('general.type') ?? 'model';
-  if (kind !== 'model') throw new GolekError('unsupported', `'${file.path}' holds a ${kind}, not a model; give the path of the model's own file`, { details });
-  if (tensors.length === 0) throw new GolekError('model_invalid', `'${file.path}' has no tensors: it holds a vocabulary only`, { details });
+  if (kind !== 'model')
+    throw new GolekError(
+      'unsupported',
+      `'${file.path}' holds a ${kind}, not a model; give the path of the model's own file`,
+      { details },
+    );
+  if (tensors.length === 0)
+    throw new GolekError('model_invalid', `'${file.path}' has no tensors: it holds a vocabulary only`, { details });
 
   checkShape(file, architecture, number);
   const pooling = number(`${architecture}.pooling_type`) ?? 0;
@@ -86,10 +97,12 @@ const checkShape = (file: GgufFile, architecture: string, number: (key: string) 
     throw new GolekError('model_invalid', `${what}, ${why}`, { details: { file: file.path } });
   };
   const layers = number(`${architecture}.block_count`);
-  if (layers !== undefined && (!Number.isInteger(layers) || layers < 0 || layers > MAX_LAYERS)) refuse('block_count', `not 0 to ${MAX_LAYERS}`);
+  if (layers !== undefined && (!Number.isInteger(layers) || layers < 0 || layers > MAX_LAYERS))
+    refuse('block_count', `not 0 to ${MAX_LAYERS}`);
   const heads = number(`${architecture}.attention.head_count`) ?? 0;
   const sharedHeads = number(`${architecture}.attention.head_count_kv`) ?? 0;
-  if (heads > 0 && sharedHeads !== 0 && heads % sharedHeads !== 0) refuse('attention.head_count_kv', `which does not divide the ${heads} heads`);
+  if (heads > 0 && sharedHeads !== 0 && heads % sharedHeads !== 0)
+    refuse('attention.head_count_kv', `which does not divide the ${heads} heads`);
 };
 
 const tasksOf = (causal: boolean, pooling: number): readonly Task[] => {

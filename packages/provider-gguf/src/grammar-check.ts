@@ -16,7 +16,9 @@ export const checkGrammar = (grammar: string): void => {
   let copies = 0;
   let lastItem = 1;
   // A comment, a string or a character class is one item, whatever is in it.
-  for (const [item, count] of grammar.matchAll(/#[^\r\n]*|"(?:\\[^]|[^"\\])*"|\[(?:\\[^]|[^\]\\])*\]|\{([^}]*)\}|[^]/g)) {
+  for (const [item, count] of grammar.matchAll(
+    /#[^\r\n]*|"(?:\\[^]|[^"\\])*"|\[(?:\\[^]|[^\]\\])*\]|\{([^}]*)\}|[^]/g,
+  )) {
     if (item === '(') depth++;
     else if (item === ')') depth--;
     if (depth > MAX_DEPTH) throw refused(`is nested more than ${MAX_DEPTH} deep`);

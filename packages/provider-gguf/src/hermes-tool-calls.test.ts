@@ -32,24 +32,71 @@ const parse = (text: string, size: number): Parsed => {
   return result;
 };
 
-const call = (name: string, args: string): string => `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`;
+const call = (name: string, args: string): string =>
+  `<tool_call>\n{"name": "${name}", "arguments": ${args}}\n</tool_call>`;
 
 test.each<[string, string, Parsed]>([
   ['text', 'Just text, 1 < 2 <tool ', { text: 'Just text, 1 < 2 <tool ', calls: [] }],
-  ['a call', call('f', '{"a": "x}\\"{", "b": [1, {"c": null}]}'), { text: '', calls: [{ name: 'f', arguments: '{"a": "x}\\"{", "b": [1, {"c": null}]}' }] }],
-  ['text before a call', `Let me look.\n\n${call('f', '{}')}`, { text: 'Let me look.', calls: [{ name: 'f', arguments: '{}' }] }],
-  ['two calls', `${call('f', '{"a": 1}')}\n${call('g', '{}')}\n`, { text: '', calls: [{ name: 'f', arguments: '{"a": 1}' }, { name: 'g', arguments: '{}' }] }],
+  [
+    'a call',
+    call('f', '{"a": "x}\\"{", "b": [1, {"c": null}]}'),
+    { text: '', calls: [{ name: 'f', arguments: '{"a": "x}\\"{", "b": [1, {"c": null}]}' }] },
+  ],
+  [
+    'text before a call',
+    `Let me look.\n\n${call('f', '{}')}`,
+    { text: 'Let me look.', calls: [{ name: 'f', arguments: '{}' }] },
+  ],
+  [
+    'two calls',
+    `${call('f', '{"a": 1}')}\n${call('g', '{}')}\n`,
+    {
+      text: '',
+      calls: [
+        { name: 'f', arguments: '{"a": 1}' },
+        { name: 'g', arguments: '{}' },
+      ],
+    },
+  ],
   ['text after a call', `${call('f', '{}')}\nDone.`, { text: '\nDone.', calls: [{ name: 'f', arguments: '{}' }] }],
-  ['no closing tag', '<tool_call>{"name":"f","arguments":{"a":1}} and so on', { text: ' and so on', calls: [{ name: 'f', arguments: '{"a":1}' }] }],
-  ['arguments before the name', '<tool_call>{"arguments": {"a": 1}, "name": "f"}</tool_call>', { text: '', calls: [{ name: 'f', arguments: '{"a": 1}' }] }],
+  [
+    'no closing tag',
+    '<tool_call>{"name":"f","arguments":{"a":1}} and so on',
+    { text: ' and so on', calls: [{ name: 'f', arguments: '{"a":1}' }] },
+  ],
+  [
+    'arguments before the name',
+    '<tool_call>{"arguments": {"a": 1}, "name": "f"}</tool_call>',
+    { text: '', calls: [{ name: 'f', arguments: '{"a": 1}' }] },
+  ],
   ['no arguments', '<tool_call>{"name": "f"}</tool_call>', { text: '', calls: [{ name: 'f', arguments: '{}' }] }],
-  ['arguments as a string', '<tool_call>{"name": "f", "arguments": "{\\"a\\": 1}"}</tool_call>', { text: '', calls: [{ name: 'f', arguments: '{"a": 1}' }] }],
-  ['other keys and an escaped name', '<tool_call>{"id": 7, "name": "f\\u0041", "extra": {"name": "x"}, "parameters": {}}</tool_call>', { text: '', calls: [{ name: 'fA', arguments: '{}' }] }],
-  ['cut in the arguments', '<tool_call>{"name": "f", "arguments": {"a": "un', { text: '', calls: [{ name: 'f', arguments: '{"a": "un' }] }],
+  [
+    'arguments as a string',
+    '<tool_call>{"name": "f", "arguments": "{\\"a\\": 1}"}</tool_call>',
+    { text: '', calls: [{ name: 'f', arguments: '{"a": 1}' }] },
+  ],
+  [
+    'other keys and an escaped name',
+    '<tool_call>{"id": 7, "name": "f\\u0041", "extra": {"name": "x"}, "parameters": {}}</tool_call>',
+    { text: '', calls: [{ name: 'fA', arguments: '{}' }] },
+  ],
+  [
+    'cut in the arguments',
+    '<tool_call>{"name": "f", "arguments": {"a": "un',
+    { text: '', calls: [{ name: 'f', arguments: '{"a": "un' }] },
+  ],
   ['cut before the name', 'Hm. <tool_call>{"na', { text: 'Hm. <tool_call>{"na', calls: [] }],
   ['no JSON', '<tool_call>oops</tool_call> ok', { text: '<tool_call>oops</tool_call> ok', calls: [] }],
-  ['no name', '<tool_call>{"arguments": {}}</tool_call>', { text: '<tool_call>{"arguments": {}}</tool_call>', calls: [] }],
-  ['a closing brace too many', '<tool_call>{"name": "f", "arguments": }', { text: '', calls: [{ name: 'f', arguments: '' }] }],
+  [
+    'no name',
+    '<tool_call>{"arguments": {}}</tool_call>',
+    { text: '<tool_call>{"arguments": {}}</tool_call>', calls: [] },
+  ],
+  [
+    'a closing brace too many',
+    '<tool_call>{"name": "f", "arguments": }',
+    { text: '', calls: [{ name: 'f', arguments: '' }] },
+  ],
 ])('%s, in pieces of any size', (_what, text, expected) => {
   for (let size = 1; size <= text.length; size++) expect(parse(text, size)).toEqual(expected);
 });
@@ -62,8 +109,12 @@ test('arguments go out while they are written', () => {
 });
 
 test('the format is found from the chat template', () => {
-  expect(toolCallFormatOf('… <tool_call>\n{"name": <function-name>, "arguments": <args-json-object>} …')?.name).toBe('hermes');
-  expect(toolCallFormatOf("… '<tool_call>\\n{\\\"name\\\": \\\"' + name + '\\\", \\\"arguments\\\": ' …")?.name).toBe('hermes');
+  expect(toolCallFormatOf('… <tool_call>\n{"name": <function-name>, "arguments": <args-json-object>} …')?.name).toBe(
+    'hermes',
+  );
+  expect(toolCallFormatOf('… \'<tool_call>\\n{\\"name\\": \\"\' + name + \'\\", \\"arguments\\": \' …')?.name).toBe(
+    'hermes',
+  );
   expect(toolCallFormatOf('<tool_call>\n<function=example>\n"arguments"')).toBeUndefined();
   expect(toolCallFormatOf('<tool_call>{name}\n<arg_key>k</arg_key> "arguments"')).toBeUndefined();
   expect(toolCallFormatOf('{{ messages }}')).toBeUndefined();
@@ -83,9 +134,31 @@ describe('grammar', () => {
   const free = rules.text(hermesFormat.textOrCalls(rules, tools, true));
 
   test.each([
-    ['required', required, [call('f', '{}'), `${call('g', '{"a": 1}')}\n${call('f', '{}')}`, '<tool_call>{"name":"f","arguments":{}}</tool_call>'], ['', 'text', call('h', '{}'), call('f', '[]'), `${call('f', '{}')} text`]],
+    [
+      'required',
+      required,
+      [
+        call('f', '{}'),
+        `${call('g', '{"a": 1}')}\n${call('f', '{}')}`,
+        '<tool_call>{"name":"f","arguments":{}}</tool_call>',
+      ],
+      ['', 'text', call('h', '{}'), call('f', '[]'), `${call('f', '{}')} text`],
+    ],
     ['single', single, [call('f', '{}')], [`${call('f', '{}')}\n${call('f', '{}')}`]],
-    ['free', free, ['', 'any text', 'a < b <tool_ <too <<tool_cal', call('f', '{}'), `Wait.\n${call('f', '{}')}`, '<<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>', `<tool_<tool_call>${call('f', '{}').slice(11)}`], ['<tool_call>', '<tool_call> no', call('h', '{}'), `${call('f', '{}')} text`, 'a <tool_call>{"name": "x"}']],
+    [
+      'free',
+      free,
+      [
+        '',
+        'any text',
+        'a < b <tool_ <too <<tool_cal',
+        call('f', '{}'),
+        `Wait.\n${call('f', '{}')}`,
+        '<<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>',
+        `<tool_<tool_call>${call('f', '{}').slice(11)}`,
+      ],
+      ['<tool_call>', '<tool_call> no', call('h', '{}'), `${call('f', '{}')} text`, 'a <tool_call>{"name": "x"}'],
+    ],
   ])('%s', (_name, grammar, allowed, refused) => {
     expect(allowed.filter((text) => !checker.matches(grammar, text))).toEqual([]);
     expect(refused.filter((text) => checker.matches(grammar, text))).toEqual([]);

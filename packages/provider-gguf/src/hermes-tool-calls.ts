@@ -11,7 +11,8 @@ const afterOpen = (rules: GrammarRules, tools: readonly CallableTool[], parallel
   const line = rules.named('call-line', () => '"\\n"?');
   const gap = rules.named('call-gap', () => '" "?');
   const bodies = tools.map(
-    (tool) => `"\\"name\\":" ${gap} ${literal(JSON.stringify(tool.name))} "," ${gap} "\\"arguments\\":" ${gap} ${tool.arguments}`,
+    (tool) =>
+      `"\\"name\\":" ${gap} ${literal(JSON.stringify(tool.name))} "," ${gap} "\\"arguments\\":" ${gap} ${tool.arguments}`,
   );
   const body = rules.add(`${line} "{" ${gap} (${bodies.join(' | ')}) ${gap} "}" ${line} ${literal(CLOSE)}`);
   return rules.add(parallel ? `${body} (${line} ${literal(OPEN)} ${body})*` : body);
@@ -24,7 +25,10 @@ const afterOpen = (rules: GrammarRules, tools: readonly CallableTool[], parallel
 export const hermesFormat: ToolCallFormat = {
   name: 'hermes',
   matches: (template) =>
-    template.includes(OPEN) && /\\?"arguments\\?"/.test(template) && !template.includes('<function=') && !template.includes('<arg_key>'),
+    template.includes(OPEN) &&
+    /\\?"arguments\\?"/.test(template) &&
+    !template.includes('<function=') &&
+    !template.includes('<arg_key>'),
   callRule: (rules, tools, parallel) => `${literal(OPEN)} ${afterOpen(rules, tools, parallel)}`,
   textOrCalls: (rules, tools, parallel) => textUntil(rules, OPEN, afterOpen(rules, tools, parallel)),
   parser: () => new HermesParser(),

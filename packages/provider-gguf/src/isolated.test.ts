@@ -30,7 +30,10 @@ test('answers are those of the same code in this process', async () => {
 });
 
 test('errors keep their code, message and details', async () => {
-  const error = await failure(provider.open({ ...tinySource, options: { contextSise: 1 } }, { signal: never }), 'config_invalid');
+  const error = await failure(
+    provider.open({ ...tinySource, options: { contextSise: 1 } }, { signal: never }),
+    'config_invalid',
+  );
   expect(error.message).toContain("did you mean 'contextSize'?");
   await failure(provider.open({ name: 'none', location: '/nowhere.gguf' }, { signal: never }), 'model_not_found');
   await failure(() => createIsolatedGgufProvider({ treads: 1 } as never), 'config_invalid');

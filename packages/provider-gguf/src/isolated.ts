@@ -12,7 +12,11 @@ export interface IsolatedGgufProviderOptions extends GgufProviderOptions {
  * Makes a provider that runs each GGUF model in a supervised process of its own: a crash, an out-of-memory kill or a malicious file
  * ends the runs of that model with `engine_crashed` and nothing else. Throws `config_invalid` for wrong options.
  */
-export const createIsolatedGgufProvider = ({ limits, log, ...settings }: IsolatedGgufProviderOptions = {}): Provider => {
+export const createIsolatedGgufProvider = ({
+  limits,
+  log,
+  ...settings
+}: IsolatedGgufProviderOptions = {}): Provider => {
   checkProviderOptions(settings);
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return isolatedProvider({

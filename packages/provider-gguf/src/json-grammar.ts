@@ -43,7 +43,8 @@ export const objectOf = (rules: GrammarRules, member: string): string => {
   return `"{" ${ws} (${pair} ("," ${ws} ${pair})* ${ws})? "}"`;
 };
 
-export const anyArray = (rules: GrammarRules): string => rules.named('array', () => arrayOf(rules, anyValue(rules), 0, undefined));
+export const anyArray = (rules: GrammarRules): string =>
+  rules.named('array', () => arrayOf(rules, anyValue(rules), 0, undefined));
 
 /** An array of `min` to `max` items. */
 export const arrayOf = (rules: GrammarRules, item: string, min: number, max: number | undefined): string => {
@@ -63,4 +64,5 @@ export const anyValue = (rules: GrammarRules): string =>
 export const exactValue = (value: unknown): string => literal(JSON.stringify(value));
 
 /** True for a count that llama.cpp can enforce. */
-export const isEnforceableCount = (count: number): boolean => Number.isInteger(count) && count >= 0 && count <= MAX_REPETITION;
+export const isEnforceableCount = (count: number): boolean =>
+  Number.isInteger(count) && count >= 0 && count <= MAX_REPETITION;

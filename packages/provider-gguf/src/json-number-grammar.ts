@@ -21,7 +21,9 @@ export const integerWithin = ({ min, max }: Bounds): string | undefined => {
  * Numbers from `min` to `max`, without an exponent; undefined when there is none. The bounds are integers or infinite; `openMin` and
  * `openMax` leave the bound itself out.
  */
-export const numberWithin = (bounds: Bounds & { readonly openMin: boolean; readonly openMax: boolean }): string | undefined => {
+export const numberWithin = (
+  bounds: Bounds & { readonly openMin: boolean; readonly openMax: boolean },
+): string | undefined => {
   const { min, max, openMin, openMax } = bounds;
   const alternatives: string[] = [];
   if (max > 0 || (max === 0 && !openMax)) {
@@ -61,7 +63,7 @@ const naturals = (low: number, high: number): string[] => {
   if (low > top) return [];
   if (low === 0 && top === MOST) return [digits];
   const result: string[] = [];
-  for (let from = low; from <= top; ) {
+  for (let from = low; from <= top;) {
     const width = String(from).length;
     const to = Math.min(top, 10 ** width - 1);
     result.push(...sameWidth(String(from), String(to)));

@@ -18,7 +18,12 @@ export const objectWith = (rules: GrammarRules, members: readonly Member[], othe
   let first = '""';
   let later = ws;
   if (others !== undefined) {
-    const other = rules.add(`${otherKey(rules, members.map(({ name }) => name))} ":" ${ws} ${others}`);
+    const other = rules.add(
+      `${otherKey(
+        rules,
+        members.map(({ name }) => name),
+      )} ":" ${ws} ${others}`,
+    );
     first = rules.add(`(${other} ("," ${ws} ${other})* ${ws})?`);
     later = rules.add(`("," ${ws} ${other})* ${ws}`);
   }

@@ -27,11 +27,39 @@ interface Alternative {
 const MAX_CODE = 0x10ffff;
 const DIGIT: readonly CodeRange[] = [[0x30, 0x39]];
 const WORD: readonly CodeRange[] = [...DIGIT, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]];
-const SPACE: readonly CodeRange[] = [[0x09, 0x0d], [0x20, 0x20], [0xa0, 0xa0], [0x1680, 0x1680], [0x2000, 0x200a], [0x2028, 0x2029], [0x202f, 0x202f], [0x205f, 0x205f], [0x3000, 0x3000], [0xfeff, 0xfeff]];
-const LINE_ENDS: readonly CodeRange[] = [[0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]];
+const SPACE: readonly CodeRange[] = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+];
+const LINE_ENDS: readonly CodeRange[] = [
+  [0x0a, 0x0a],
+  [0x0d, 0x0d],
+  [0x2028, 0x2029],
+];
 /** Raw characters that a JSON string must escape, and their short forms. */
-const ESCAPED: ReadonlyMap<number, string> = new Map([[0x22, '\\"'], [0x5c, '\\\\'], [0x08, '\\b'], [0x09, '\\t'], [0x0a, '\\n'], [0x0c, '\\f'], [0x0d, '\\r']]);
-const NOT_RAW: readonly CodeRange[] = [[0, 0x1f], [0x22, 0x22], [0x5c, 0x5c], [0xd800, 0xdfff]];
+const ESCAPED: ReadonlyMap<number, string> = new Map([
+  [0x22, '\\"'],
+  [0x5c, '\\\\'],
+  [0x08, '\\b'],
+  [0x09, '\\t'],
+  [0x0a, '\\n'],
+  [0x0c, '\\f'],
+  [0x0d, '\\r'],
+]);
+const NOT_RAW: readonly CodeRange[] = [
+  [0, 0x1f],
+  [0x22, 0x22],
+  [0x5c, 0x5c],
+  [0xd800, 0xdfff],
+];
 const CONTROL_ESCAPES: Readonly<Record<string, number>> = { t: 0x09, n: 0x0a, v: 0x0b, f: 0x0c, r: 0x0d, 0: 0 };
 const MAX_DEPTH = 50;
 /** llama.cpp writes bounded repetitions out. */
@@ -98,9 +126,11 @@ class PatternParser {
   }
 
   #repeat(atom: string, { min, max }: { min: number; max: number | undefined }): string {
-    if (min > MAX_REPETITION || (max ?? 0) > MAX_REPETITION) throw new PatternNotEnforceable(`repeats more than ${MAX_REPETITION} times`);
+    if (min > MAX_REPETITION || (max ?? 0) > MAX_REPETITION)
+      throw new PatternNotEnforceable(`repeats more than ${MAX_REPETITION} times`);
     this.#copies += max ?? min;
-    if (this.#copies > MAX_COPIES) throw new PatternNotEnforceable(`repeats its parts more than ${MAX_COPIES} times altogether`);
+    if (this.#copies > MAX_COPIES)
+      throw new PatternNotEnforceable(`repeats its parts more than ${MAX_COPIES} times altogether`);
     if (max !== undefined && max < min) throw new PatternNotEnforceable(`has the quantifier {${min},${max}}`);
     return repeated(atom, min, max);
   }
@@ -144,11 +174,13 @@ class PatternParser {
     if (this.#peek() === '?') {
       const named = /^\?<[A-Za-z_$][\w$]*>/.exec(this.#source.slice(this.#at, this.#at + 80).join(''));
       if (named) this.#at += named[0].length;
-      else if (!this.#take('?:')) throw new PatternNotEnforceable(`has a group '(${this.#source.slice(this.#at, this.#at + 3).join('')}'`);
+      else if (!this.#take('?:'))
+        throw new PatternNotEnforceable(`has a group '(${this.#source.slice(this.#at, this.#at + 3).join('')}'`);
     }
     const alternatives = [this.#sequence()];
     while (this.#take('|')) alternatives.push(this.#sequence());
-    if (!this.#take(')')) throw new PatternNotEnforceable(this.#peek() === '$' ? "has an anchor '$' inside" : "lacks a ')'");
+    if (!this.#take(')'))
+      throw new PatternNotEnforceable(this.#peek() === '$' ? "has an anchor '$' inside" : "lacks a ')'");
     this.#depth--;
     return this.#rules.add(alternatives.join(' | '));
   }
@@ -196,7 +228,8 @@ class PatternParser {
         if (inClass) return [[0x08, 0x08]];
         throw new PatternNotEnforceable("has a word boundary '\\b'");
       default:
-        if (character in CONTROL_ESCAPES && !/\d/.test(this.#peek() ?? '')) return single(String.fromCharCode(CONTROL_ESCAPES[character] ?? 0));
+        if (character in CONTROL_ESCAPES && !/\d/.test(this.#peek() ?? ''))
+          return single(String.fromCharCode(CONTROL_ESCAPES[character] ?? 0));
         if (/[A-Za-z0-9]/.test(character)) throw new PatternNotEnforceable(`has '\\${character}'`);
         return single(character);
     }
@@ -204,7 +237,8 @@ class PatternParser {
 
   #hex(length: number): readonly CodeRange[] {
     const text = this.#source.slice(this.#at, this.#at + length).join('');
-    if (!new RegExp(`^[0-9a-fA-F]{${length}}$`).test(text)) throw new PatternNotEnforceable('has an escape without its hex digits');
+    if (!new RegExp(`^[0-9a-fA-F]{${length}}$`).test(text))
+      throw new PatternNotEnforceable('has an escape without its hex digits');
     this.#at += length;
     return single(String.fromCodePoint(Number.parseInt(text, 16)));
   }
@@ -221,7 +255,8 @@ class PatternParser {
   #characters(set: readonly CodeRange[]): string {
     const raw = intersect(set, complement(NOT_RAW));
     const forms = raw.length > 0 ? [characterClass(raw)] : [];
-    for (const [code, escaped] of ESCAPED) if (set.some(([low, high]) => low <= code && code <= high)) forms.push(literal(escaped));
+    for (const [code, escaped] of ESCAPED)
+      if (set.some(([low, high]) => low <= code && code <= high)) forms.push(literal(escaped));
     if (forms.length === 0) throw new PatternNotEnforceable('needs a character that no JSON string holds');
     return forms.length === 1 ? (forms[0] ?? '') : this.#rules.add(forms.join(' | '));
   }

@@ -69,7 +69,8 @@ type Schema = Readonly<Record<string, unknown>>;
  * Throws `unsupported`, naming the keyword and where it is, for what a grammar cannot enforce, and `invalid_request` for what is no JSON
  * Schema.
  */
-export const schemaRules = (rules: GrammarRules, schema: JsonSchema): string => new SchemaConverter(rules, schema).value(schema, '#', 0);
+export const schemaRules = (rules: GrammarRules, schema: JsonSchema): string =>
+  new SchemaConverter(rules, schema).value(schema, '#', 0);
 
 class SchemaConverter {
   readonly #rules: GrammarRules;
@@ -89,7 +90,8 @@ class SchemaConverter {
     if (this.#rules.size > MAX_RULES) throw refused('size', at, `makes a grammar of more than ${MAX_RULES} rules`);
     if (node === true) return anyValue(this.#rules);
     if (node === false) throw refused('false', at, 'allows no value');
-    if (typeof node !== 'object' || node === null || Array.isArray(node)) throw wrong(at, 'must be an object or a boolean');
+    if (typeof node !== 'object' || node === null || Array.isArray(node))
+      throw wrong(at, 'must be an object or a boolean');
     const schema = node as Schema;
     this.#refuseUnknown(schema, at);
     if ('$ref' in schema) return this.#reference(schema, at, depth);
@@ -119,7 +121,8 @@ class SchemaConverter {
     this.#requireAlone(schema, '$ref', [], at);
     const pointer = schema['$ref'];
     if (typeof pointer !== 'string') throw wrong(`${at}/$ref`, 'must be a string');
-    if (this.#following.includes(pointer)) throw wrong(`${at}/$ref`, `'${pointer}' refers to itself without a value in between`);
+    if (this.#following.includes(pointer))
+      throw wrong(`${at}/$ref`, `'${pointer}' refers to itself without a value in between`);
     const known = this.#references.get(pointer);
     if (known !== undefined) return known;
     const name = this.#rules.reserve();
@@ -133,12 +136,17 @@ class SchemaConverter {
 
   #find(pointer: string, at: string): unknown {
     if (pointer !== '#' && !pointer.startsWith('#/')) {
-      throw refused('$ref', at, `'${pointer}' is outside the schema; only references such as '#/$defs/name' can be followed`);
+      throw refused(
+        '$ref',
+        at,
+        `'${pointer}' is outside the schema; only references such as '#/$defs/name' can be followed`,
+      );
     }
     let node: unknown = this.#root;
     for (const step of pointer.split('/').slice(1)) {
       const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
-      const next = typeof node === 'object' && node !== null && Object.hasOwn(node, key) ? (node as Schema)[key] : undefined;
+      const next =
+        typeof node === 'object' && node !== null && Object.hasOwn(node, key) ? (node as Schema)[key] : undefined;
       if (next === undefined) throw wrong(`${at}/$ref`, `'${pointer}' does not exist`);
       node = next;
     }
@@ -148,7 +156,8 @@ class SchemaConverter {
   #values(schema: Schema, at: string): string {
     this.#requireAlone(schema, 'const' in schema ? 'const' : 'enum', ['type', 'const', 'enum'], at);
     const listed = schema['enum'] ?? [schema['const']];
-    if (!Array.isArray(listed) || listed.length === 0) throw wrong(`${at}/enum`, 'must be an array with at least one value');
+    if (!Array.isArray(listed) || listed.length === 0)
+      throw wrong(`${at}/enum`, 'must be an array with at least one value');
     const types = 'type' in schema ? this.#typesOf(schema, at) : undefined;
     const allowed = listed.filter(
       (value: unknown) =>
@@ -162,8 +171,10 @@ class SchemaConverter {
   #combined(schema: Schema, combiner: 'anyOf' | 'oneOf' | 'allOf', at: string, depth: number): string {
     this.#requireAlone(schema, combiner, ['type'], at);
     const branches: unknown = schema[combiner];
-    if (!Array.isArray(branches) || branches.length === 0) throw wrong(`${at}/${combiner}`, 'must be an array with at least one schema');
-    if (combiner === 'allOf' && branches.length > 1) throw refused('allOf', at, 'of more than one schema cannot be enforced');
+    if (!Array.isArray(branches) || branches.length === 0)
+      throw wrong(`${at}/${combiner}`, 'must be an array with at least one schema');
+    if (combiner === 'allOf' && branches.length > 1)
+      throw refused('allOf', at, 'of more than one schema cannot be enforced');
     // A type beside the combiner holds for each branch.
     const typed = branches.map((branch: unknown) => {
       if (!('type' in schema) || typeof branch !== 'object' || branch === null) return branch;
@@ -180,12 +191,15 @@ class SchemaConverter {
   #typesOf(schema: Schema, at: string): readonly (JsonType | 'any')[] {
     const declared = schema['type'];
     if (declared === undefined) {
-      const about = (Object.keys(KEYWORDS) as (keyof typeof KEYWORDS)[]).filter((type) => KEYWORDS[type].some((keyword) => keyword in schema));
+      const about = (Object.keys(KEYWORDS) as (keyof typeof KEYWORDS)[]).filter((type) =>
+        KEYWORDS[type].some((keyword) => keyword in schema),
+      );
       return about.length > 0 ? about : ['any'];
     }
     const types: unknown[] = Array.isArray(declared) ? declared : [declared];
     const unknown = types.find((type) => !TYPES.includes(type as JsonType));
-    if (unknown !== undefined || types.length === 0) throw wrong(`${at}/type`, `must be one or more of ${TYPES.join(', ')}`);
+    if (unknown !== undefined || types.length === 0)
+      throw wrong(`${at}/type`, `must be one or more of ${TYPES.join(', ')}`);
     return types as JsonType[];
   }
 
@@ -211,8 +225,10 @@ class SchemaConverter {
 
   #object(schema: Schema, at: string, depth: number): string {
     const { properties = {}, required = [], additionalProperties } = schema;
-    if (typeof properties !== 'object' || properties === null || Array.isArray(properties)) throw wrong(`${at}/properties`, 'must be an object');
-    if (!Array.isArray(required) || required.some((name) => typeof name !== 'string')) throw wrong(`${at}/required`, 'must be an array of strings');
+    if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
+      throw wrong(`${at}/properties`, 'must be an object');
+    if (!Array.isArray(required) || required.some((name) => typeof name !== 'string'))
+      throw wrong(`${at}/required`, 'must be an array of strings');
     // A value lies between an object and its members: references may go round through here.
     const outer = this.#following;
     this.#following = [];
@@ -226,12 +242,16 @@ class SchemaConverter {
     this.#following = outer;
     for (const name of new Set(required as string[])) {
       if (Object.hasOwn(properties, name)) continue;
-      if (additionalProperties === false) throw wrong(`${at}/required`, `names '${name}', which additionalProperties forbids`);
+      if (additionalProperties === false)
+        throw wrong(`${at}/required`, `names '${name}', which additionalProperties forbids`);
       members.push({ name, value: others ?? anyValue(this.#rules), optional: false });
     }
     if (members.length > 0) return objectWith(this.#rules, members, others);
-    if (others !== undefined) return objectOf(this.#rules, `${anyString(this.#rules)} ":" ${space(this.#rules)} ${others}`);
-    return additionalProperties === false || 'properties' in schema ? `"{" ${space(this.#rules)} "}"` : anyObject(this.#rules);
+    if (others !== undefined)
+      return objectOf(this.#rules, `${anyString(this.#rules)} ":" ${space(this.#rules)} ${others}`);
+    return additionalProperties === false || 'properties' in schema
+      ? `"{" ${space(this.#rules)} "}"`
+      : anyObject(this.#rules);
   }
 
   #array(schema: Schema, at: string, depth: number): string {
@@ -241,7 +261,8 @@ class SchemaConverter {
     if (max !== undefined && max < min) throw wrong(`${at}/maxItems`, `is less than minItems (${min})`);
     const outer = this.#following;
     this.#following = [];
-    const item = items === undefined ? undefined : items === false ? false : this.value(items, `${at}/items`, depth + 1);
+    const item =
+      items === undefined ? undefined : items === false ? false : this.value(items, `${at}/items`, depth + 1);
     let result: string;
     if (prefixItems !== undefined) {
       if (!Array.isArray(prefixItems)) throw wrong(`${at}/prefixItems`, 'must be an array');
@@ -255,9 +276,17 @@ class SchemaConverter {
   }
 
   /** A tuple is written whole; JSON Schema would also allow shorter ones. */
-  #tuple(fixed: readonly string[], item: string | false | undefined, min: number, max: number | undefined, at: string): string {
-    if ((max ?? Infinity) < fixed.length) throw refused('maxItems', at, `below the ${fixed.length} prefixItems cannot be enforced`);
-    if (item === false && min > fixed.length) throw wrong(`${at}/minItems`, 'asks for more items than items: false allows');
+  #tuple(
+    fixed: readonly string[],
+    item: string | false | undefined,
+    min: number,
+    max: number | undefined,
+    at: string,
+  ): string {
+    if ((max ?? Infinity) < fixed.length)
+      throw refused('maxItems', at, `below the ${fixed.length} prefixItems cannot be enforced`);
+    if (item === false && min > fixed.length)
+      throw wrong(`${at}/minItems`, 'asks for more items than items: false allows');
     const ws = space(this.#rules);
     const parts = fixed.flatMap((each, i) => (i === 0 ? [each] : [`"," ${ws}`, each]));
     if (typeof item === 'string' && fixed.length > 0) {
@@ -274,7 +303,9 @@ class SchemaConverter {
     const used = ['pattern', 'format'].filter((keyword) => schema[keyword] !== undefined);
     if (used.length === 2 || (used.length === 1 && (min !== undefined || max !== undefined))) {
       const [keyword = ''] = used;
-      const others = ['pattern', 'format', 'minLength', 'maxLength'].filter((other) => other !== keyword && schema[other] !== undefined);
+      const others = ['pattern', 'format', 'minLength', 'maxLength'].filter(
+        (other) => other !== keyword && schema[other] !== undefined,
+      );
       throw refused(keyword, at, `cannot be enforced together with ${others.join(' and ')}`);
     }
     if (max !== undefined && max < (min ?? 0)) throw wrong(`${at}/maxLength`, `is less than minLength (${min ?? 0})`);
@@ -282,7 +313,11 @@ class SchemaConverter {
     if (format !== undefined) {
       const known = typeof format === 'string' ? STRING_FORMATS[format] : undefined;
       if (known === undefined) {
-        throw refused('format', at, `'${String(format)}' cannot be enforced; known are ${Object.keys(STRING_FORMATS).join(', ')}`);
+        throw refused(
+          'format',
+          at,
+          `${JSON.stringify(format)} cannot be enforced; known are ${Object.keys(STRING_FORMATS).join(', ')}`,
+        );
       }
       return this.#pattern(known, at);
     }
@@ -315,19 +350,34 @@ class SchemaConverter {
     const [above, below] = [bound('exclusiveMinimum', -Infinity), bound('exclusiveMaximum', Infinity)];
     const result =
       type === 'integer'
-        ? integerWithin({ min: Math.max(Math.ceil(min), Math.floor(above) + 1), max: Math.min(Math.floor(max), Math.ceil(below) - 1) })
-        : numberWithin({ min: Math.max(min, above), max: Math.min(max, below), openMin: above >= min, openMax: below <= max });
+        ? integerWithin({
+            min: Math.max(Math.ceil(min), Math.floor(above) + 1),
+            max: Math.min(Math.floor(max), Math.ceil(below) - 1),
+          })
+        : numberWithin({
+            min: Math.max(min, above),
+            max: Math.min(max, below),
+            openMin: above >= min,
+            openMax: below <= max,
+          });
     if (result === undefined) throw wrong(at, 'allows no number: its bounds exclude each other');
     return `(${result})`;
   }
 
   #count(value: unknown, at: string): number | undefined {
     if (value === undefined) return undefined;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw wrong(at, 'must be a whole number, at least 0');
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+      throw wrong(at, 'must be a whole number, at least 0');
     const keyword = at.slice(at.lastIndexOf('/') + 1);
-    if (!isEnforceableCount(value)) throw refused(keyword, at.slice(0, at.lastIndexOf('/')), `${value} cannot be enforced: 2000 is the most`);
+    if (!isEnforceableCount(value))
+      throw refused(keyword, at.slice(0, at.lastIndexOf('/')), `${value} cannot be enforced: 2000 is the most`);
     this.#copies += value;
-    if (this.#copies > MAX_COPIES) throw refused(keyword, at.slice(0, at.lastIndexOf('/')), 'makes the grammar too large; lower the limits of lengths and items');
+    if (this.#copies > MAX_COPIES)
+      throw refused(
+        keyword,
+        at.slice(0, at.lastIndexOf('/')),
+        'makes the grammar too large; lower the limits of lengths and items',
+      );
     return value;
   }
 }

@@ -35,7 +35,8 @@ const tagsExclude = (one: Schema, other: Schema, find: Find): boolean => {
   const required = (schema: Schema): unknown[] => (Array.isArray(schema['required']) ? schema['required'] : []);
   const property = (schema: Schema, name: string): readonly string[] | undefined => {
     const properties = schema['properties'];
-    const found = typeof properties === 'object' && properties !== null ? resolve((properties as Schema)[name], find) : undefined;
+    const found =
+      typeof properties === 'object' && properties !== null ? resolve((properties as Schema)[name], find) : undefined;
     return found && valuesOf(found);
   };
   return required(one)

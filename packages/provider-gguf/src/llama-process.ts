@@ -1,9 +1,9 @@
-import type { Llama } from 'node-llama-cpp';
+import type * as nodeLlamaCpp from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import { checkBindingVersion } from './binding.ts';
 import type { GgufProviderOptions } from './options.ts';
 
-export type Binding = typeof import('node-llama-cpp');
+type Binding = typeof nodeLlamaCpp;
 
 /** Told each line that llama.cpp reports, warnings and errors only. */
 export type LogListener = (level: 'warn' | 'error', line: string) => void;
@@ -11,7 +11,7 @@ export type LogListener = (level: 'warn' | 'error', line: string) => void;
 /** llama.cpp as it runs in this process. */
 export interface LlamaProcess {
   readonly binding: Binding;
-  readonly llama: Llama;
+  readonly llama: nodeLlamaCpp.Llama;
   readonly listeners: Set<LogListener>;
 }
 
@@ -36,7 +36,9 @@ export const llamaProcess = (gpu: Gpu): Promise<LlamaProcess> => {
 
 const start = async (gpu: Gpu): Promise<LlamaProcess> => {
   const binding = await import('node-llama-cpp').catch((cause: unknown) => {
-    throw new GolekError('model_load_failed', `node-llama-cpp cannot be loaded: ${GolekError.from(cause).message}`, { cause });
+    throw new GolekError('model_load_failed', `node-llama-cpp cannot be loaded: ${GolekError.from(cause).message}`, {
+      cause,
+    });
   });
   checkBindingVersion(await binding.getModuleVersion());
   const listeners = new Set<LogListener>();
@@ -58,6 +60,10 @@ const start = async (gpu: Gpu): Promise<LlamaProcess> => {
     return { binding, llama, listeners };
   } catch (cause) {
     const where = gpu === 'auto' || gpu === false ? 'this machine' : `the back end '${gpu}' on this machine`;
-    throw new GolekError('model_load_failed', `llama.cpp has no usable binary for ${where}: ${GolekError.from(cause).message}`, { cause });
+    throw new GolekError(
+      'model_load_failed',
+      `llama.cpp has no usable binary for ${where}: ${GolekError.from(cause).message}`,
+      { cause },
+    );
   }
 };

@@ -3,7 +3,13 @@ import { availableBytes, readMemoryState, requireMemory, type MemoryState } from
 import { failure } from './tiny-model.fixture.ts';
 
 const GiB = 2 ** 30;
-const machine: MemoryState = { machineFree: 10 * GiB, machineTotal: 16 * GiB, groupLimit: 2 ** 63, groupFree: 10 * GiB, groupFileCache: 0 };
+const machine: MemoryState = {
+  machineFree: 10 * GiB,
+  machineTotal: 16 * GiB,
+  groupLimit: 2 ** 63,
+  groupFree: 10 * GiB,
+  groupFileCache: 0,
+};
 
 test('without a limit of its group a process may take what the machine has', () => {
   expect(availableBytes(machine)).toBe(10 * GiB);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { checkProviderOptions, contextSizeFor, resolveOptions, type GgufProviderOptions } from './options.ts';
+import { checkProviderOptions, contextSizeFor, resolveOptions } from './options.ts';
 import { failure } from './tiny-model.fixture.ts';
 
 test('a model overrides its provider, the provider the defaults', () => {
@@ -17,8 +17,11 @@ test('a model overrides its provider, the provider the defaults', () => {
 });
 
 test('the context is what was asked for, else what the model was trained for, at most 4096', () => {
-  const of = (contextSize: number | undefined, trained: number | undefined): number => contextSizeFor(resolveOptions({}, 'm', contextSize === undefined ? {} : { contextSize }), trained);
-  expect([of(100, 2048), of(undefined, 1024), of(undefined, 131_072), of(undefined, undefined)]).toEqual([100, 1024, 4096, 4096]);
+  const of = (contextSize: number | undefined, trained: number | undefined): number =>
+    contextSizeFor(resolveOptions({}, 'm', contextSize === undefined ? {} : { contextSize }), trained);
+  expect([of(100, 2048), of(undefined, 1024), of(undefined, 131_072), of(undefined, undefined)]).toEqual([
+    100, 1024, 4096, 4096,
+  ]);
 });
 
 test.each<[string, Record<string, unknown>]>([
@@ -27,9 +30,9 @@ test.each<[string, Record<string, unknown>]>([
   ["'threads' must be an integer from 1 to 1024 (got 0)", { threads: 0 }],
   ["'contextSize' must be an integer from 16 to 10000000 (got 4.5)", { contextSize: 4.5 }],
   ["'gpuLayers' must be 'auto' or 'max' or an integer from 0 to 10000 (got \"all\")", { gpuLayers: 'all' }],
-  ["'flashAttention' must be one of \"auto\", true, false (got \"on\")", { flashAttention: 'on' }],
+  ['\'flashAttention\' must be one of "auto", true, false (got "on")', { flashAttention: 'on' }],
 ])('%s', async (message, options) => {
-  const provider = await failure(() => checkProviderOptions(options as GgufProviderOptions), 'config_invalid');
+  const provider = await failure(() => checkProviderOptions(options), 'config_invalid');
   expect(provider.message).toContain(`options of the GGUF provider: ${message}`);
   const model = await failure(() => resolveOptions({}, 'm', options), 'config_invalid');
   expect(model.message).toContain("options of the model 'm'");
@@ -37,6 +40,8 @@ test.each<[string, Record<string, unknown>]>([
 });
 
 test('options of the provider alone are unknown to a model', async () => {
-  expect((await failure(() => resolveOptions({}, 'm', { gpu: false } as never), 'config_invalid')).message).toContain("unknown key 'gpu'");
+  expect((await failure(() => resolveOptions({}, 'm', { gpu: false } as never), 'config_invalid')).message).toContain(
+    "unknown key 'gpu'",
+  );
   expect(() => checkProviderOptions({ gpu: false, id: 'x' })).not.toThrow();
 });

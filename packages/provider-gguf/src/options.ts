@@ -45,7 +45,9 @@ interface Rule {
 }
 
 const integer = (low: number, high: number, ...words: readonly string[]): Rule => ({
-  allows: (value) => words.includes(value as string) || (Number.isInteger(value) && (value as number) >= low && (value as number) <= high),
+  allows: (value) =>
+    words.includes(value as string) ||
+    (Number.isInteger(value) && (value as number) >= low && (value as number) <= high),
   wanted: [...words.map((word) => `'${word}'`), `an integer from ${low} to ${high}`].join(' or '),
 });
 
@@ -66,21 +68,30 @@ const MODEL_RULES: Readonly<Record<keyof GgufModelOptions, Rule>> = {
 
 const PROVIDER_RULES: Readonly<Record<keyof GgufProviderOptions, Rule>> = {
   ...MODEL_RULES,
-  id: { allows: (value) => typeof value === 'string' && value.length > 0, wanted: 'a string with at least one character' },
+  id: {
+    allows: (value) => typeof value === 'string' && value.length > 0,
+    wanted: 'a string with at least one character',
+  },
   gpu: oneOf('auto', false, 'cuda', 'vulkan', 'metal'),
   log: { allows: (value) => typeof value === 'object' && value !== null, wanted: 'a logger' },
 };
 
 // By hand and not with a schema library: the engine process would pay 25 MB and 0.1 s for ten settings.
 const check = (options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void => {
-  if (typeof options !== 'object' || options === null) throw invalid(what, '', `must be an object (got ${JSON.stringify(options)})`);
+  if (typeof options !== 'object' || options === null)
+    throw invalid(what, '', `must be an object (got ${JSON.stringify(options)})`);
   for (const [key, value] of Object.entries(options)) {
     const rule = rules[key];
     if (!rule) {
       const hint = nearest(key, Object.keys(rules));
-      throw invalid(what, key, `unknown key '${key}'${hint ? `; did you mean '${hint}'?` : `; known are ${Object.keys(rules).join(', ')}`}`);
+      throw invalid(
+        what,
+        key,
+        `unknown key '${key}'${hint ? `; did you mean '${hint}'?` : `; known are ${Object.keys(rules).join(', ')}`}`,
+      );
     }
-    if (value !== undefined && !rule.allows(value)) throw invalid(what, key, `'${key}' must be ${rule.wanted} (got ${JSON.stringify(value)})`);
+    if (value !== undefined && !rule.allows(value))
+      throw invalid(what, key, `'${key}' must be ${rule.wanted} (got ${JSON.stringify(value)})`);
   }
 };
 
@@ -88,10 +99,15 @@ const invalid = (what: string, key: string, problem: string): GolekError =>
   new GolekError('config_invalid', `${what}: ${problem}`, { details: { key } });
 
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
-export const checkProviderOptions = (options: GgufProviderOptions): void => check(options, PROVIDER_RULES, 'options of the GGUF provider');
+export const checkProviderOptions = (options: GgufProviderOptions): void =>
+  check(options, PROVIDER_RULES, 'options of the GGUF provider');
 
 /** Joins a model's options with its provider's. Throws `config_invalid`, as `checkProviderOptions` does. */
-export const resolveOptions = (provider: GgufProviderOptions, model: string, options: GgufModelOptions = {}): ResolvedOptions => {
+export const resolveOptions = (
+  provider: GgufProviderOptions,
+  model: string,
+  options: GgufModelOptions = {},
+): ResolvedOptions => {
   check(options, MODEL_RULES, `options of the model '${model}'`);
   return {
     contextSize: options.contextSize ?? provider.contextSize,

@@ -25,15 +25,22 @@ test('any seed gives JSON of the schema, as long as the limit allows', async () 
     additionalProperties: false,
   };
   const requests = Array.from({ length: 8 }, (_, seed) =>
-    answer(session, chat('Give me a person.', { output: { type: 'json-schema', schema }, sampling: { ...hot, seed }, maxTokens: 400 })),
+    answer(
+      session,
+      chat('Give me a person.', {
+        output: { type: 'json-schema', schema },
+        sampling: { ...hot, seed },
+        maxTokens: 400,
+      }),
+    ),
   );
   for (const { choices } of await Promise.all(requests)) {
     expect(choices[0]?.finish).toBe('stop');
     const value = JSON.parse(choices[0]?.text ?? '') as Record<string, unknown>;
-    const length = Array.from(String(value['name'])).length;
+    const length = Array.from(value['name'] as string).length;
     expect(length >= 1 && length <= 8).toBe(true);
     expect(Number.isInteger(value['age']) && Number(value['age']) >= 0 && Number(value['age']) <= 120).toBe(true);
-    expect(value['note'] === null || /^[A-Z]{2}\d$/.test(String(value['note']))).toBe(true);
+    expect(value['note'] === null || /^[A-Z]{2}\d$/.test(value['note'] as string)).toBe(true);
     const tags = (value['tags'] ?? []) as string[];
     expect(tags.length <= 3 && tags.every((tag) => ['a', 'b'].includes(tag))).toBe(true);
     expect(Object.keys(value).every((key) => key in schema.properties)).toBe(true);
@@ -47,13 +54,23 @@ test('any JSON object', async () => {
 });
 
 test('a grammar', async () => {
-  const { choices } = await answer(session, chat('Hello!', { output: { type: 'grammar', grammar: 'root ::= ("yes" | "no") "!"{3}' } }));
+  const { choices } = await answer(
+    session,
+    chat('Hello!', { output: { type: 'grammar', grammar: 'root ::= ("yes" | "no") "!"{3}' } }),
+  );
   expect(choices[0]?.text).toMatch(/^(yes|no)!!!$/);
 });
 
 test('what is no grammar, or none that is safe to read, is refused', async () => {
   const asking = (grammar: string) => answer(session, chat('Hi', { output: { type: 'grammar', grammar } }));
-  for (const grammar of ['root = "a"', 'start ::= "a"', 'root ::= missing', 'root ::= root "a"', 'root ::= "a"{5,2}', '']) {
+  for (const grammar of [
+    'root = "a"',
+    'start ::= "a"',
+    'root ::= missing',
+    'root ::= root "a"',
+    'root ::= "a"{5,2}',
+    '',
+  ]) {
     await failure(asking(grammar), 'invalid_request');
   }
   expect((await asking('root ::= "a"')).choices[0]?.text).toBe('a');
@@ -78,6 +95,9 @@ test('a grammar that no token can go on with ends its own answer with an error',
 });
 
 test('a keyword that cannot be enforced is refused by name', async () => {
-  const error = await failure(answer(session, chat('Hi', { output: { type: 'json-schema', schema: { type: 'array', uniqueItems: true } } })), 'unsupported');
+  const error = await failure(
+    answer(session, chat('Hi', { output: { type: 'json-schema', schema: { type: 'array', uniqueItems: true } } })),
+    'unsupported',
+  );
   expect(error.details).toEqual({ keyword: 'uniqueItems', at: '#' });
 });

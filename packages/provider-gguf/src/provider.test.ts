@@ -27,7 +27,10 @@ describe('load', () => {
 
   test('options of a model are checked, naming the nearest key', async () => {
     const provider = createGgufProvider({ gpu: false });
-    const error = await failure(provider.open({ ...tinySource, options: { contextSise: 1 } }, { signal: never }), 'config_invalid');
+    const error = await failure(
+      provider.open({ ...tinySource, options: { contextSise: 1 } }, { signal: never }),
+      'config_invalid',
+    );
     expect(error.message).toContain("did you mean 'contextSize'?");
     await provider[Symbol.asyncDispose]();
     await failure(() => createGgufProvider({ gpus: 1 } as never), 'config_invalid');
@@ -41,12 +44,18 @@ describe('load', () => {
     await writeFile(location, bytes);
     const lines: string[] = [];
     const keep = (_fields: object, message: string): number => lines.push(message);
-    const provider = createGgufProvider({ threads: 1, gpu: false, log: { debug: keep, info: keep, warn: keep, error: keep } });
+    const provider = createGgufProvider({
+      threads: 1,
+      gpu: false,
+      log: { debug: keep, info: keep, warn: keep, error: keep },
+    });
     const error = await failure(provider.open({ name: 'broken', location }, { signal: never }), 'model_invalid');
     expect(error.message).toContain(location);
     expect(error.message).toContain('blk.0.attn_q.weight');
     expect(lines.join('\n')).toContain('blk.0.attn_q.weight');
-    expect((await answer(await provider.open(tinySource, { signal: never }), chat('Hello!'))).choices[0]?.finish).toBe('stop');
+    expect((await answer(await provider.open(tinySource, { signal: never }), chat('Hello!'))).choices[0]?.finish).toBe(
+      'stop',
+    );
     await provider[Symbol.asyncDispose]();
   });
 
@@ -61,7 +70,9 @@ describe('load', () => {
     expect(session.capabilities.options).not.toContain('input.chat');
     expect(session.capabilities.options).not.toContain('tools');
     expect((await answer(session, complete('Once upon a time', { maxTokens: 2 }))).choices[0]?.finish).toBe('length');
-    expect((await failure(answer(session, chat('Hello!')), 'unsupported')).details).toMatchObject({ option: 'input.chat' });
+    expect((await failure(answer(session, chat('Hello!')), 'unsupported')).details).toMatchObject({
+      option: 'input.chat',
+    });
     await provider[Symbol.asyncDispose]();
   });
 });
@@ -69,7 +80,10 @@ describe('load', () => {
 describe('load on a session', () => {
   test('a consumer that does not read stops its own run, not the others', async () => {
     const { provider, session } = await openTiny({ parallel: 2 });
-    const slow = run(session, complete('Once upon a time', { maxTokens: 300, sampling: { temperature: 0, logitBias: { '2': -100 } } }))[Symbol.asyncIterator]();
+    const slow = run(
+      session,
+      complete('Once upon a time', { maxTokens: 300, sampling: { temperature: 0, logitBias: { '2': -100 } } }),
+    )[Symbol.asyncIterator]();
     await slow.next();
     for (let i = 0; i < 4; i++) await answer(session, chat('Count from 3 to 9.'));
     // The run is still there, with no more than its window made: it goes on to its end when it is read.
@@ -84,17 +98,46 @@ describe('load on a session', () => {
     await provider[Symbol.asyncDispose]();
   });
 
+  test('what a run has made ahead of its consumer is one window at most', async () => {
+    const { provider, session } = await openTiny({ parallel: 2 });
+    const endless = complete('Once upon a time', { sampling: { temperature: 0, logitBias: { '2': -100 } } });
+    const slow = run(session, endless)[Symbol.asyncIterator]();
+    await slow.next();
+    // More steps than a window has events.
+    await answer(session, { ...endless, maxTokens: 200 });
+    await provider[Symbol.asyncDispose]();
+    let ahead = 0;
+    await failure(async () => {
+      while (!(await slow.next()).done) ahead++;
+    }, 'shutting_down');
+    expect(ahead).toBeGreaterThan(30);
+    expect(ahead).toBeLessThanOrEqual(64);
+  });
+
   test('more than the queue holds is refused with overloaded, and what is in it runs', async () => {
     const { provider, session } = await openTiny({ parallel: 1, queueLimit: 2 });
-    const runs = Array.from({ length: 5 }, () => answer(session, chat('Count from 3 to 9.')).then((result) => result.choices[0]?.text, (error: { code: string }) => error.code));
-    expect(await Promise.all(runs)).toEqual([...Array<string>(3).fill('3, 4, 5, 6, 7, 8, 9'), 'overloaded', 'overloaded']);
+    const runs = Array.from({ length: 5 }, () =>
+      answer(session, chat('Count from 3 to 9.')).then(
+        (result) => result.choices[0]?.text,
+        (error: unknown) => (error as { code: string }).code,
+      ),
+    );
+    expect(await Promise.all(runs)).toEqual([
+      ...Array<string>(3).fill('3, 4, 5, 6, 7, 8, 9'),
+      'overloaded',
+      'overloaded',
+    ]);
     await provider[Symbol.asyncDispose]();
   });
 
   test('several models of one provider do not disturb each other', async () => {
     const provider = createGgufProvider({ threads: 1, gpu: false });
-    const sessions = await Promise.all(['a', 'b', 'c'].map((name) => provider.open({ ...tinySource, name }, { signal: never })));
-    const texts = await Promise.all(sessions.map(async (session) => (await answer(session, chat('Hello!'))).choices[0]?.text));
+    const sessions = await Promise.all(
+      ['a', 'b', 'c'].map((name) => provider.open({ ...tinySource, name }, { signal: never })),
+    );
+    const texts = await Promise.all(
+      sessions.map(async (session) => (await answer(session, chat('Hello!'))).choices[0]?.text),
+    );
     expect(new Set(texts)).toEqual(new Set(['Hello! How can I help you?']));
     await sessions[0]?.[Symbol.asyncDispose]();
     expect(sessions[0]?.health().status).toBe('down');

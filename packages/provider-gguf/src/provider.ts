@@ -15,11 +15,16 @@ import { startEngine, type Engine, type EngineModel } from './engine.ts';
 import type { Generator } from './generate.ts';
 import { readGgufFile } from './gguf-file.ts';
 import { factsOf, manifestOf, type GgufFacts } from './gguf-manifest.ts';
-import { checkProviderOptions, contextSizeFor, resolveOptions, type GgufProviderOptions, type ResolvedOptions } from './options.ts';
+import {
+  checkProviderOptions,
+  contextSizeFor,
+  resolveOptions,
+  type GgufProviderOptions,
+  type ResolvedOptions,
+} from './options.ts';
 import { GgufSession } from './session.ts';
 import { TokenBytes } from './token-bytes.ts';
 import { toolCallFormatOf } from './tool-calls.ts';
-
 
 /** A step with prompt tokens should take half of the time within which an abort has to work. */
 const PREFILL_STEP_MS = 50;
@@ -61,7 +66,12 @@ export class GgufProvider implements Provider {
     });
   }
 
-  async #load(source: ModelSource, options: ResolvedOptions, signal: AbortSignal, onProgress: OpenOptions['onProgress']): Promise<ModelSession> {
+  async #load(
+    source: ModelSource,
+    options: ResolvedOptions,
+    signal: AbortSignal,
+    onProgress: OpenOptions['onProgress'],
+  ): Promise<ModelSession> {
     signal.throwIfAborted();
     const file = await readGgufFile(source.location, signal);
     const facts = factsOf(file);
@@ -73,7 +83,9 @@ export class GgufProvider implements Provider {
       const generator = facts.tasks.includes('generate')
         ? await this.#generator(source.name, model, facts, options, contextSize, signal)
         : undefined;
-      const embedder = facts.tasks.includes('embed') ? embedderFor(source.name, model, facts, options, contextSize) : undefined;
+      const embedder = facts.tasks.includes('embed')
+        ? embedderFor(source.name, model, facts, options, contextSize)
+        : undefined;
       const session: GgufSession = new GgufSession(
         { manifest, model, contextSize, parallel: options.parallel, generator, embedder },
         () => this.#sessions.delete(session),
@@ -87,7 +99,14 @@ export class GgufProvider implements Provider {
     }
   }
 
-  async #generator(name: string, model: EngineModel, facts: GgufFacts, options: ResolvedOptions, contextSize: number, signal: AbortSignal): Promise<Generator> {
+  async #generator(
+    name: string,
+    model: EngineModel,
+    facts: GgufFacts,
+    options: ResolvedOptions,
+    contextSize: number,
+    signal: AbortSignal,
+  ): Promise<Generator> {
     const context = await model.createBatchContext(signal);
     return {
       name,
@@ -106,7 +125,10 @@ export class GgufProvider implements Provider {
     try {
       return new ChatTemplate(chatTemplate, toolTemplate, { beginning: model.beginningText, end: model.endText });
     } catch (error) {
-      this.#options.log?.warn({ model: name, err: error }, 'the chat template cannot be read, so the model cannot chat');
+      this.#options.log?.warn(
+        { model: name, err: error },
+        'the chat template cannot be read, so the model cannot chat',
+      );
       return undefined;
     }
   }
@@ -154,12 +176,21 @@ export class GgufProvider implements Provider {
   }
 }
 
-const embedderFor = (name: string, model: EngineModel, facts: GgufFacts, options: ResolvedOptions, contextSize: number): Embedder =>
+const embedderFor = (
+  name: string,
+  model: EngineModel,
+  facts: GgufFacts,
+  options: ResolvedOptions,
+  contextSize: number,
+): Embedder =>
   new Embedder(model, {
     name,
     contextSize,
     // Pooling over all tokens, and attention to later ones, need the whole input in one step.
-    batchSize: facts.causal && (facts.pooling === POOLING_NONE || facts.pooling === POOLING_LAST) ? Math.min(options.batchSize, contextSize) : contextSize,
+    batchSize:
+      facts.causal && (facts.pooling === POOLING_NONE || facts.pooling === POOLING_LAST)
+        ? Math.min(options.batchSize, contextSize)
+        : contextSize,
     length: facts.embeddingLength,
     queueLimit: options.queueLimit,
   });

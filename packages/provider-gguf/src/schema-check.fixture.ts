@@ -20,7 +20,6 @@ export const grammarChecker = async (): Promise<GrammarChecker> => {
   const { LlamaGrammar } = await import('node-llama-cpp');
   const matches = (grammar: string, text: string): boolean => {
     let known = read.get(grammar);
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the public way is asynchronous and does the same
     known ??= new LlamaGrammar(llama, { grammar }) as unknown as Testable;
     read.set(grammar, known);
     return known._testText(text);

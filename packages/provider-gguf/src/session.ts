@@ -62,16 +62,29 @@ export class GgufSession implements ModelSession {
       case 'tokenize': {
         const { text, addSpecial = false, parseSpecial = false } = request;
         const tokens = model.tokenize(text, parseSpecial);
-        if (addSpecial && model.beginning !== undefined && tokens[0] !== model.beginning) tokens.unshift(model.beginning);
-        return yield* counted({ type: 'tokens', tokens });
+        if (addSpecial && model.beginning !== undefined && tokens[0] !== model.beginning)
+          tokens.unshift(model.beginning);
+        yield* counted({ type: 'tokens', tokens });
+        return;
       }
       case 'detokenize': {
         const wrong = request.tokens.find((token) => token >= model.vocabulary.size);
-        if (wrong !== undefined) throw new GolekError('invalid_request', `'tokens' has ${wrong}; the tokens of model '${manifest.name}' are 0 to ${model.vocabulary.size - 1}`, { details: { field: 'tokens' } });
-        return yield* counted({ type: 'text', choice: 0, text: model.detokenize(request.tokens) }, { type: 'finish', choice: 0, reason: 'stop' });
+        if (wrong !== undefined)
+          throw new GolekError(
+            'invalid_request',
+            `'tokens' has ${wrong}; the tokens of model '${manifest.name}' are 0 to ${model.vocabulary.size - 1}`,
+            { details: { field: 'tokens' } },
+          );
+        yield* counted(
+          { type: 'text', choice: 0, text: model.detokenize(request.tokens) },
+          { type: 'finish', choice: 0, reason: 'stop' },
+        );
+        return;
       }
     }
-    throw new GolekError('unsupported', `model '${manifest.name}' does not support the task '${request.task}'`, { details: { task: request.task } });
+    throw new GolekError('unsupported', `model '${manifest.name}' does not support the task '${request.task}'`, {
+      details: { task: request.task },
+    });
   }
 
   health(): Health {

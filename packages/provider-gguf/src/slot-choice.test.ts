@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { chooseSlot, type SlotView } from './slot-choice.ts';
 
-const slot = (id: number, cached: number[] = [], rest: Partial<SlotView> = {}): SlotView => ({ id, cached, busy: false, lastUsed: 0, ...rest });
+const slot = (id: number, cached: number[] = [], rest: Partial<SlotView> = {}): SlotView => ({
+  id,
+  cached,
+  busy: false,
+  lastUsed: 0,
+  ...rest,
+});
 const tokens = (length: number, from = 0): number[] => Array.from({ length }, (_, i) => from + i);
 
 test('there is none when all are busy', () => {
@@ -26,6 +32,10 @@ test('a long conversation is not dropped for a short beginning that a new one sh
 test('beside running sequences, the next id; when idle, the one that was idle longest', () => {
   const prompt = tokens(5, 100);
   expect(chooseSlot([slot(0), slot(1), slot(2, [], { busy: true }), slot(3)], prompt)?.id).toBe(1);
-  const old = [slot(0, tokens(9), { lastUsed: 5 }), slot(1, tokens(9), { lastUsed: 3 }), slot(2, tokens(9), { lastUsed: 4 })];
+  const old = [
+    slot(0, tokens(9), { lastUsed: 5 }),
+    slot(1, tokens(9), { lastUsed: 3 }),
+    slot(2, tokens(9), { lastUsed: 4 }),
+  ];
   expect(chooseSlot(old, prompt)?.id).toBe(1);
 });

@@ -16,7 +16,11 @@ export class StreamingUtf8 {
     try {
       return this.#decoder.decode(bytes, { stream: true });
     } catch (cause) {
-      throw new GolekError('provider_failed', 'the model wrote bytes that are no UTF-8; lower the temperature or ask again', { cause });
+      throw new GolekError(
+        'provider_failed',
+        'the model wrote bytes that are no UTF-8; lower the temperature or ask again',
+        { cause },
+      );
     }
   }
 }

@@ -34,9 +34,7 @@ export interface GoldenAnswer {
   readonly finish: 'stop' | 'length';
 }
 
-export const golden = JSON.parse(
-  readFileSync(path.join(path.dirname(golekTiny.path), 'golden.json'), 'utf8'),
-) as {
+export const golden = JSON.parse(readFileSync(path.join(path.dirname(golekTiny.path), 'golden.json'), 'utf8')) as {
   readonly tokenization: Readonly<Record<string, { readonly text: string; readonly tokens: readonly number[] }>>;
   readonly answers: Readonly<Record<string, GoldenAnswer>>;
 };
@@ -54,14 +52,23 @@ export const openTiny = async (
 
 const never = new AbortController().signal;
 
-export const run = (session: ModelSession, request: InferenceRequest, signal = never): AsyncIterable<InferenceEvent> =>
-  session.run(request, { id: 'test', signal });
+export const run = (
+  session: ModelSession,
+  request: InferenceRequest,
+  signal: AbortSignal = never,
+): AsyncIterable<InferenceEvent> => session.run(request, { id: 'test', signal });
 
-export const answer = (session: ModelSession, request: InferenceRequest, signal = never): Promise<InferenceResult> =>
-  collect(run(session, request, signal));
+export const answer = (
+  session: ModelSession,
+  request: InferenceRequest,
+  signal: AbortSignal = never,
+): Promise<InferenceResult> => collect(run(session, request, signal));
 
-export const eventsOf = (session: ModelSession, request: InferenceRequest): Promise<InferenceEvent[]> =>
-  Array.fromAsync(run(session, request));
+export const eventsOf = async (session: ModelSession, request: InferenceRequest): Promise<InferenceEvent[]> => {
+  const events: InferenceEvent[] = [];
+  for await (const event of run(session, request)) events.push(event);
+  return events;
+};
 
 export const user = (text: string): Message => ({ role: 'user', content: [{ type: 'text', text }] });
 

@@ -12,12 +12,21 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const load = (path: string): Promise<EngineModel> =>
-  engine.load({ name: 'm', path, options: resolveOptions({ threads: 1 }, 'm'), contextSize: 64, signal: new AbortController().signal, onProgress: undefined });
+  engine.load({
+    name: 'm',
+    path,
+    options: resolveOptions({ threads: 1 }, 'm'),
+    contextSize: 64,
+    signal: new AbortController().signal,
+    onProgress: undefined,
+  });
 
 const TEXT = 'Zürich 日本 🎉👩‍👩‍👧 a_b  12\n\t«x» \u{1F9FF}';
 
 // The second is not part of the repository: a SentencePiece vocabulary, where it is at hand.
-const MODELS = [golekTiny.path, '/work/shared/models/stories260K-gguf/stories260K-q8_0.gguf'].filter((path) => existsSync(path));
+const MODELS = [golekTiny.path, '/work/shared/models/stories260K-gguf/stories260K-q8_0.gguf'].filter((path) =>
+  existsSync(path),
+);
 
 describe.each(MODELS)('%s', (path) => {
   test('the bytes of tokens join to the text', async () => {
@@ -67,5 +76,12 @@ test('byte tokens of SentencePiece and parts of characters of byte-level vocabul
     isEndOfGeneration: () => false,
   };
   const bytes = new TokenBytes(vocabulary);
-  expect(spellings.map((_, token) => [...bytes.of(token)])).toEqual([[0xe2], [0xe2], [0x9f], [...Buffer.from(' the')], [0xef, 0xbf, 0xbd], [0x20, 0x78]]);
+  expect(spellings.map((_, token) => [...bytes.of(token)])).toEqual([
+    [0xe2],
+    [0xe2],
+    [0x9f],
+    [...Buffer.from(' the')],
+    [0xef, 0xbf, 0xbd],
+    [0x20, 0x78],
+  ]);
 });

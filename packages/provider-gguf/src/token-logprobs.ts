@@ -10,7 +10,12 @@ export interface Observation {
 }
 
 /** Natural-log probabilities of the sampled token and of the `top` most probable tokens, over the whole vocabulary. */
-export const logprobOf = (token: number, top: number, { logits, weight }: Observation, bytes: TokenBytes): TokenLogprob => {
+export const logprobOf = (
+  token: number,
+  top: number,
+  { logits, weight }: Observation,
+  bytes: TokenBytes,
+): TokenLogprob => {
   const pairs: { id: number; logit: number }[] = [];
   for (let i = 0; i + 1 < logits.length; i += 2) pairs.push({ id: logits[i] ?? 0, logit: logits[i + 1] ?? 0 });
   const greatest = Math.max(...pairs.map((pair) => pair.logit));

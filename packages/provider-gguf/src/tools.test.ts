@@ -15,7 +15,11 @@ const weather: Tool = {
   description: 'Get the current weather for a city.',
   parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 };
-const time: Tool = { name: 'get_time', description: 'Get the time.', parameters: { type: 'object', properties: { zone: { enum: ['UTC', 'CET'] } }, required: ['zone'] } };
+const time: Tool = {
+  name: 'get_time',
+  description: 'Get the time.',
+  parameters: { type: 'object', properties: { zone: { enum: ['UTC', 'CET'] } }, required: ['zone'] },
+};
 
 interface Wanted {
   readonly tools?: Tool[];
@@ -23,7 +27,11 @@ interface Wanted {
   readonly parallelToolCalls?: boolean;
 }
 
-const asking = (text: string, wanted: Wanted, rest: Partial<Pick<GenerateRequest, 'output' | 'maxTokens' | 'logprobs' | 'sampling'>> = {}): GenerateRequest => ({
+const asking = (
+  text: string,
+  wanted: Wanted,
+  rest: Partial<Pick<GenerateRequest, 'output' | 'maxTokens' | 'logprobs' | 'sampling'>> = {},
+): GenerateRequest => ({
   ...chat(text, rest),
   input: { type: 'chat', messages: [user(text)], tools: [weather], ...wanted },
 });
@@ -31,9 +39,18 @@ const asking = (text: string, wanted: Wanted, rest: Partial<Pick<GenerateRequest
 test('a call is streamed: name first, the arguments as they are written, then the finish', async () => {
   const events = await eventsOf(session, asking('What is the weather in Paris?', {}));
   const [first, ...rest] = events.slice(0, -2);
-  expect(first).toEqual({ type: 'tool-call', choice: 0, index: 0, id: expect.stringMatching(/^call_[0-9a-f]{24}$/) as string, name: 'get_weather', arguments: '' });
+  expect(first).toEqual({
+    type: 'tool-call',
+    choice: 0,
+    index: 0,
+    id: expect.stringMatching(/^call_[0-9a-f]{24}$/) as string,
+    name: 'get_weather',
+    arguments: '',
+  });
   expect(rest.length).toBeGreaterThan(2);
-  const pieces = rest.map((event) => (event.type === 'tool-call' && event.index === 0 && event.id === undefined ? event.arguments : '?'));
+  const pieces = rest.map((event) =>
+    event.type === 'tool-call' && event.index === 0 && event.id === undefined ? event.arguments : '?',
+  );
   expect(pieces.join('')).toBe('{"city": "Paris"}');
   expect(events.at(-2)).toEqual({ type: 'finish', choice: 0, reason: 'tool-calls' });
 });
@@ -50,11 +67,19 @@ test('an answer from the result of a tool, with the id of its call', async () =>
       messages: [
         user('What is the weather in Paris?'),
         { role: 'assistant', content: [], toolCalls: [call] },
-        { role: 'tool', toolCallId: call.id, content: [{ type: 'text', text: '{"temperature": 18, "condition": "sunny"}' }] },
+        {
+          role: 'tool',
+          toolCallId: call.id,
+          content: [{ type: 'text', text: '{"temperature": 18, "condition": "sunny"}' }],
+        },
       ],
     },
   });
-  expect(second.choices[0]).toMatchObject({ text: 'It is sunny and 18 degrees in Paris.', toolCalls: [], finish: 'stop' });
+  expect(second.choices[0]).toMatchObject({
+    text: 'It is sunny and 18 degrees in Paris.',
+    toolCalls: [],
+    finish: 'stop',
+  });
 });
 
 test('plain text stays text with tools at hand, with its logprobs', async () => {
@@ -65,7 +90,10 @@ test('plain text stays text with tools at hand, with its logprobs', async () => 
 
 test('required and named choices are enforced where the model would have talked', async () => {
   for (const toolChoice of [{ type: 'required' }, { type: 'tool', name: 'get_time' }] as const) {
-    const { choices } = await answer(session, asking('Hello!', { tools: [weather, time], toolChoice }, { maxTokens: 200 }));
+    const { choices } = await answer(
+      session,
+      asking('Hello!', { tools: [weather, time], toolChoice }, { maxTokens: 200 }),
+    );
     const [call] = choices[0]?.toolCalls ?? [];
     expect(choices[0]).toMatchObject({ text: '', finish: 'tool-calls' });
     if (toolChoice.type === 'tool') expect(call?.name).toBe('get_time');
@@ -84,7 +112,11 @@ test('the choice none hides the tools', async () => {
 
 test('at most one call when parallel calls are off, however hot', async () => {
   const count = async (parallelToolCalls: boolean, seed: number): Promise<number> => {
-    const request = asking('What time is it?', { tools: [time], toolChoice: { type: 'required' }, parallelToolCalls }, { sampling: { temperature: 30, topK: 0, topP: 1, minP: 0, seed }, maxTokens: 300 });
+    const request = asking(
+      'What time is it?',
+      { tools: [time], toolChoice: { type: 'required' }, parallelToolCalls },
+      { sampling: { temperature: 30, topK: 0, topP: 1, minP: 0, seed }, maxTokens: 300 },
+    );
     return (await answer(session, request)).choices[0]?.toolCalls.length ?? 0;
   };
   const off = await Promise.all([1, 2, 3, 4].map((seed) => count(false, seed)));
@@ -92,7 +124,10 @@ test('at most one call when parallel calls are off, however hot', async () => {
 });
 
 test('a JSON answer and tools together: one or the other', async () => {
-  const output = { type: 'json-schema', schema: { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] } } as const;
+  const output = {
+    type: 'json-schema',
+    schema: { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] },
+  } as const;
   const call = await answer(session, asking('What is the weather in Paris?', {}, { output, maxTokens: 100 }));
   const talk = await answer(session, asking('Hello!', {}, { output, maxTokens: 100 }));
   for (const { choices } of [call, talk]) {
@@ -104,16 +139,28 @@ test('a JSON answer and tools together: one or the other', async () => {
 
 test('a schema that cannot be enforced: refused for a strict tool, a description for others', async () => {
   const parameters = { type: 'object', properties: { n: { type: 'integer', multipleOf: 2 } }, required: ['n'] };
-  const strict = await failure(answer(session, asking('Hi', { tools: [{ name: 'f', parameters, strict: true }] })), 'unsupported');
+  const strict = await failure(
+    answer(session, asking('Hi', { tools: [{ name: 'f', parameters, strict: true }] })),
+    'unsupported',
+  );
   expect(strict.details).toMatchObject({ tool: 'f', keyword: 'multipleOf' });
-  const { choices } = await answer(session, asking('Hi', { tools: [{ name: 'f', parameters }], toolChoice: { type: 'required' } }, { maxTokens: 150 }));
+  const { choices } = await answer(
+    session,
+    asking('Hi', { tools: [{ name: 'f', parameters }], toolChoice: { type: 'required' } }, { maxTokens: 150 }),
+  );
   expect(choices[0]?.toolCalls[0]?.name).toBe('f');
 });
 
 test('choices that make no sense are refused', async () => {
-  const unknown = await failure(answer(session, asking('Hi', { toolChoice: { type: 'tool', name: 'nope' } })), 'invalid_request');
+  const unknown = await failure(
+    answer(session, asking('Hi', { toolChoice: { type: 'tool', name: 'nope' } })),
+    'invalid_request',
+  );
   expect(unknown.message).toContain('get_weather');
   await failure(answer(session, asking('Hi', { tools: [], toolChoice: { type: 'required' } })), 'invalid_request');
-  const both = await failure(answer(session, asking('Hi', {}, { output: { type: 'grammar', grammar: 'root ::= "a"' } })), 'unsupported');
+  const both = await failure(
+    answer(session, asking('Hi', {}, { output: { type: 'grammar', grammar: 'root ::= "a"' } })),
+    'unsupported',
+  );
   expect(both.details).toEqual({ option: 'output.grammar' });
 });

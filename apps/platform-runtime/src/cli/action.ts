@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { CommandEnd } from './exit-code.ts';
+import { watchInterrupts } from './interrupts.ts';
 import { reportError } from './report-error.ts';
 
 /** What a command does; gives its exit code. */
@@ -14,6 +14,21 @@ export const acting =
     try {
       process.exitCode = await run(command);
     } catch (thrown) {
-      process.exitCode = thrown instanceof CommandEnd ? thrown.code : reportError(thrown, debug);
+      process.exitCode = reportError(thrown, debug);
     }
   };
+
+/** The same for a command that SIGINT and SIGTERM end, without an error line: the exit code says which it was. */
+export const interruptible = (
+  run: (command: Command, signal: AbortSignal) => Promise<number>,
+): ((...given: unknown[]) => Promise<void>) =>
+  acting(async (command) => {
+    using interrupts = watchInterrupts();
+    try {
+      const code = await run(command, interrupts.signal);
+      return interrupts.exitCode ?? code;
+    } catch (thrown) {
+      if (interrupts.exitCode !== undefined) return interrupts.exitCode;
+      throw thrown;
+    }
+  });

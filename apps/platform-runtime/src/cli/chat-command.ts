@@ -3,7 +3,7 @@ import { GolekError } from '@golek/api';
 import type { DataFolder } from '@golek/core';
 import { Command } from 'commander';
 import { listModels } from '../models/list-models.ts';
-import { acting } from './action.ts';
+import { interruptible } from './action.ts';
 import { loadHistory, saveHistory } from './chat/chat-history.ts';
 import type { ChatInput } from './chat/chat-input.ts';
 import { chatLoop } from './chat/chat-loop.ts';
@@ -13,7 +13,6 @@ import { terminalInput } from './chat/terminal-input.ts';
 import { chooseModel } from './choose-model.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
 import { UsageError } from './exit-code.ts';
-import { watchInterrupts } from './interrupts.ts';
 import { openLocalModel } from './local-model.ts';
 import { checkedRequest, generationOf, withSampling } from './sampling-flags.ts';
 import { styled } from './style.ts';
@@ -44,17 +43,16 @@ export const chatCommand = (): Command =>
         .option('-s, --system <text>', 'system prompt')
         .option('--no-history', 'neither read nor write the lines typed in earlier chats'),
     ).addHelpText('after', EXAMPLES),
-  ).action(acting(chat));
+  ).action(interruptible(chat));
 
-const chat = async (command: Command): Promise<number> => {
-  using interrupts = watchInterrupts();
+const chat = async (command: Command, signal: AbortSignal): Promise<number> => {
   const { model: flag, system, history } = command.opts<ChatOptions>();
   const { debug = false } = command.optsWithGlobals<{ debug?: boolean }>();
   const generation = await generationOf(command);
   const settings = await settingsOf(command);
-  const known = await listModels(settings, interrupts.signal);
+  const known = await listModels(settings, signal);
   const { source } = chooseModel(known, flag ?? command.args[0], []);
-  await using model = await openLocalModel(settings, source, interrupts.signal);
+  await using model = await openLocalModel(settings, source, signal);
   const { name, chatTemplate, contextLength } = model.manifest;
   if (chatTemplate === false) {
     throw new UsageError(
@@ -72,12 +70,10 @@ const chat = async (command: Command): Promise<number> => {
   }
   using input = interactive ? await openTerminal(settings.data, history) : pipedInput();
   const ended = new Promise<undefined>((resolve) => {
-    interrupts.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  const signal = interrupts.signal;
-  const interruptible: ChatInput = { ...input, next: () => Promise.race([input.next(), ended]) };
-  const code = await chatLoop({ model, conversation, generation, input: interruptible, signal, interactive, debug });
-  return interrupts.exitCode ?? code;
+  const ending: ChatInput = { ...input, next: () => Promise.race([input.next(), ended]) };
+  return await chatLoop({ model, conversation, generation, input: ending, signal, interactive, debug });
 };
 
 const openTerminal = async (data: DataFolder, keepHistory: boolean): Promise<ChatInput> => {

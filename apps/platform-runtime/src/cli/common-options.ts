@@ -17,7 +17,19 @@ export interface MappedFlag {
   readonly constant?: unknown;
 }
 
-const HOME: MappedFlag = { flags: '--home <folder>', key: 'home', description: 'data folder (default: ~/.golek)' };
+/** Where the server listens. */
+export const ADDRESS_FLAGS: readonly MappedFlag[] = [
+  { flags: '--host <address>', key: 'http.host', description: 'address to listen on' },
+  {
+    flags: '-p, --port <number>',
+    key: 'http.port',
+    description: 'port to listen on, 0 for a free one',
+  },
+];
+
+const HOME: MappedFlag = { flags: '--home <folder>', key: 'home', description: 'data folder' };
+
+const KEYS = configurationKeys(PLATFORM_SECTIONS);
 
 const MAPPED = new WeakMap<Command, MappedFlag[]>();
 
@@ -29,18 +41,25 @@ export const withConfiguration = (command: Command, flags: readonly MappedFlag[]
   MAPPED.set(command, mapped);
   command.option('--config <file>', 'configuration file (default: golek.yaml in the data folder)');
   for (const flag of mapped) {
-    const option = new Option(flag.flags, flag.description);
+    const option = new Option(flag.flags, flag.description + defaultText(flag));
     if (flag.repeatable) option.argParser(append);
     command.addOption(option);
   }
   const taken = new Set(mapped.map(({ flags: text }) => new Option(text).long));
-  for (const { flag, json } of configurationKeys(PLATFORM_SECTIONS)) {
+  for (const { flag, json } of KEYS) {
     if (taken.has(flag)) continue;
     // A boolean may stand alone: --http.allowUnauthenticated.
     const value = json.type === 'boolean' ? '[value]' : '<value>';
     command.addOption(new Option(`${flag} ${value}`).hideHelp());
   }
   return command.addHelpText('after', CONFIGURATION_HELP);
+};
+
+/** The default of the key, where flag and key take the same text. */
+const defaultText = ({ key, read, constant }: MappedFlag): string => {
+  const value = KEYS.find((known) => known.key === key)?.json.default;
+  const isPlain = typeof value === 'string' || typeof value === 'number';
+  return isPlain && !read && constant === undefined ? ` (default: ${value})` : '';
 };
 
 /** The configuration that the command line, the environment and the file give. */

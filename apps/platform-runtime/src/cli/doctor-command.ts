@@ -1,12 +1,11 @@
 import { GolekError } from '@golek/api';
 import { Command } from 'commander';
-import { acting } from './action.ts';
-import { settingsOf, withConfiguration } from './common-options.ts';
+import { interruptible } from './action.ts';
+import { ADDRESS_FLAGS, settingsOf, withConfiguration } from './common-options.ts';
 import { runCheck, type Check, type CheckResult, type CheckStatus } from './doctor/check.ts';
 import { bindingChecks, modelCheck } from './doctor/engine-checks.ts';
 import { MACHINE_CHECKS } from './doctor/machine-checks.ts';
 import { dataFolderCheck, portCheck } from './doctor/place-checks.ts';
-import { watchInterrupts } from './interrupts.ts';
 import { styled } from './style.ts';
 import { writeOut } from './write-out.ts';
 
@@ -19,17 +18,17 @@ Exit code 1 when a check failed; warnings are no failure.`;
 
 /** `golek doctor`. */
 export const doctorCommand = (): Command =>
-  withConfiguration(new Command('doctor').option('--json', 'print JSON').addHelpText('after', EXAMPLES)).action(
-    acting(doctor),
-  );
+  withConfiguration(
+    new Command('doctor').option('--json', 'print JSON').addHelpText('after', EXAMPLES),
+    ADDRESS_FLAGS,
+  ).action(interruptible(doctor));
 
-const doctor = async (command: Command): Promise<number> => {
-  using interrupts = watchInterrupts();
+const doctor = async (command: Command, signal: AbortSignal): Promise<number> => {
   const { json = false } = command.opts<{ json?: boolean }>();
   const results: CheckResult[] = [];
   for (const check of await checksFor(command)) {
     if (!json && process.stderr.isTTY) process.stderr.write(`checking ${check.name} …`);
-    const result = await runCheck(check, interrupts.signal);
+    const result = await runCheck(check, signal);
     if (!json && process.stderr.isTTY) process.stderr.write('\r\u001b[K');
     results.push(result);
     if (!json) await writeOut(line(result));

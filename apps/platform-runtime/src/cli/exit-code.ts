@@ -1,21 +1,10 @@
-/** Exit codes of `golek`, explained in docs/reference/cli.md. */
+/** Exit codes of `golek` but for those of signals; docs/reference/cli.md explains them. */
 export const EXIT = {
   ok: 0,
   failure: 1,
   /** Wrong command line or configuration. */
   usage: 2,
-  interrupted: 130,
 } as const;
-
-/** Ends a command with a code; whatever there is to say was said. */
-export class CommandEnd extends Error {
-  readonly code: number;
-
-  constructor(code: number) {
-    super(`exit ${code}`);
-    this.code = code;
-  }
-}
 
 /** A command line that makes no sense, beyond what the parser of options finds. */
 export class UsageError extends Error {}

@@ -1,6 +1,5 @@
 import { CommanderError, type Command } from 'commander';
 import { EXIT } from './exit-code.ts';
-import { settingHint } from './setting-hint.ts';
 import { golekProgram } from './program.ts';
 import { endQuietlyWithoutReader } from './write-out.ts';
 
@@ -20,7 +19,10 @@ export const runCli = async (args: readonly string[]): Promise<void> => {
     else await program.parseAsync(args, { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.code === 'commander.unknownOption') process.stderr.write(await settingHint(args));
+    if (thrown.code === 'commander.unknownOption') {
+      const { settingHint } = await import('./setting-hint.ts');
+      process.stderr.write(settingHint(args));
+    }
     process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
 };

@@ -6,9 +6,8 @@ import type { PlatformSettings } from '../config/platform-config.ts';
 import { inspectModels } from '../models/inspect-models.ts';
 import { listModels, type KnownModel } from '../models/list-models.ts';
 import { createPlatform } from '../platform.ts';
-import { acting } from './action.ts';
+import { interruptible } from './action.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
-import { watchInterrupts } from './interrupts.ts';
 import { modelDetails, modelTable, type ModelRow } from './model-table.ts';
 import { writeOut } from './write-out.ts';
 
@@ -29,7 +28,7 @@ const listCommand = (): Command =>
         'after',
         '\nExamples:\n  $ golek models list\n  $ golek models list --json --models.folders ~/models',
       ),
-  ).action(acting(list));
+  ).action(interruptible(list));
 
 const infoCommand = (): Command =>
   withConfiguration(
@@ -38,29 +37,27 @@ const infoCommand = (): Command =>
       .argument('<name>', 'name of the model')
       .option('--json', 'print JSON')
       .addHelpText('after', '\nExamples:\n  $ golek models info golek-tiny'),
-  ).action(acting(info));
+  ).action(interruptible(info));
 
-const list = async (command: Command): Promise<number> => {
-  using interrupts = watchInterrupts();
+const list = async (command: Command, signal: AbortSignal): Promise<number> => {
   const { json = false, names = false } = command.opts<{ json?: boolean; names?: boolean }>();
   const settings = await settingsOf(command);
-  const known = await listModels(settings, interrupts.signal);
+  const known = await listModels(settings, signal);
   for (const note of known.notes) process.stderr.write(`golek: ${note}\n`);
   if (names) {
     await writeOut(known.models.map(({ source }) => `${source.name}\n`).join(''));
     return 0;
   }
-  const rows = await inspect(settings, known.models, interrupts.signal);
+  const rows = await inspect(settings, known.models, signal);
   const data = { default: known.default ?? null, models: rows };
   await writeOut(json ? `${JSON.stringify(data, undefined, 2)}\n` : modelTable(rows, known.default));
   return 0;
 };
 
-const info = async (command: Command): Promise<number> => {
-  using interrupts = watchInterrupts();
+const info = async (command: Command, signal: AbortSignal): Promise<number> => {
   const [name = ''] = command.args;
   const settings = await settingsOf(command);
-  const { models } = await listModels(settings, interrupts.signal);
+  const { models } = await listModels(settings, signal);
   const found = models.filter(({ source }) => source.name === name);
   if (found.length === 0) {
     const hint = nearest(
@@ -69,7 +66,7 @@ const info = async (command: Command): Promise<number> => {
     );
     throw new GolekError('model_not_found', `no model is named '${name}'${hint ? `; did you mean '${hint}'?` : ''}`);
   }
-  const [row] = await inspect(settings, found, interrupts.signal);
+  const [row] = await inspect(settings, found, signal);
   if (!row) throw new GolekError('internal', `nothing was found out about '${name}'`);
   if (command.opts<{ json?: boolean }>().json) await writeOut(`${JSON.stringify(row, undefined, 2)}\n`);
   else await writeOut(modelDetails(row));

@@ -1,11 +1,10 @@
 import { collect, GolekError, type GenerateRequest, type InferenceEvent, type ModelManifest } from '@golek/api';
 import { Command } from 'commander';
 import { listModels } from '../models/list-models.ts';
-import { acting } from './action.ts';
+import { interruptible } from './action.ts';
 import { chooseModel } from './choose-model.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
 import { UsageError } from './exit-code.ts';
-import { watchInterrupts } from './interrupts.ts';
 import { showLoading } from './loading-line.ts';
 import { openLocalModel } from './local-model.ts';
 import { readPrompt } from './prompt-input.ts';
@@ -45,17 +44,15 @@ export const runCommand = (): Command =>
         .option('--json', 'one JSON object a line: every event, then the result')
         .option('--no-stream', 'print the answer when it is complete'),
     ).addHelpText('after', EXAMPLES),
-  ).action(acting(run));
+  ).action(interruptible(run));
 
-const run = async (command: Command): Promise<number> => {
-  using interrupts = watchInterrupts();
+const run = async (command: Command, signal: AbortSignal): Promise<number> => {
   const options = command.opts<RunOptions>();
   const print = options.json ? jsonPrinter : options.stream ? textPrinter : wholePrinter;
   try {
-    return await answer(command, options, print, interrupts.signal);
+    return await answer(command, options, print, signal);
   } catch (thrown) {
-    if (interrupts.exitCode !== undefined) return interrupts.exitCode;
-    if (options.json && !(thrown instanceof UsageError)) {
+    if (options.json && !signal.aborted && !(thrown instanceof UsageError)) {
       await jsonPrinter.event({ type: 'error', error: GolekError.from(thrown).toJSON() });
     }
     throw thrown;

@@ -1,11 +1,10 @@
-import { ENGINE, createLogger, logConfig, runUntilSignal } from '@golek/system';
+import { ENGINE, runUntilSignal } from '@golek/system';
 import { Command } from 'commander';
-import { listModels } from '../models/list-models.ts';
-import { HTTP_SERVER, httpModule } from '../modules/http-module.ts';
+import { composeServer } from '../compose-server.ts';
+import { HTTP_SERVER } from '../modules/http-module.ts';
 import { CATALOGUE } from '../modules/models-module.ts';
-import { createPlatform } from '../platform.ts';
 import { acting } from './action.ts';
-import { settingsOf, withConfiguration, type MappedFlag } from './common-options.ts';
+import { ADDRESS_FLAGS, settingsOf, withConfiguration, type MappedFlag } from './common-options.ts';
 import { readModelFlag } from './model-flag.ts';
 import { serveBanner } from './serve-banner.ts';
 import { UsageError } from './exit-code.ts';
@@ -18,12 +17,7 @@ const graceSeconds = (text: string): number => {
 };
 
 const FLAGS: readonly MappedFlag[] = [
-  { flags: '--host <address>', key: 'http.host', description: 'address to listen on (default: 127.0.0.1)' },
-  {
-    flags: '-p, --port <number>',
-    key: 'http.port',
-    description: 'port to listen on, 0 for a free one (default: 11500)',
-  },
+  ...ADDRESS_FLAGS,
   {
     flags: '-m, --model <[name=]file>',
     key: 'models.list',
@@ -53,7 +47,7 @@ const FLAGS: readonly MappedFlag[] = [
   {
     flags: '--parallel <number>',
     key: 'gguf.parallel',
-    description: 'requests that a model answers at once (default: 4)',
+    description: 'requests that a model answers at once',
   },
   {
     flags: '--grace <seconds>',
@@ -85,28 +79,14 @@ export const serveCommand = (): Command =>
   withConfiguration(new Command('serve').addHelpText('after', EXAMPLES), FLAGS).action(acting(serve));
 
 const serve = async (command: Command): Promise<number> => {
-  const settings = await settingsOf(command);
-  const { configuration, data } = settings;
-  const { level, format } = configuration.get(logConfig);
-  const log = createLogger({ level, format });
-  const known = await listModels(settings, new AbortController().signal);
-  for (const note of known.notes) log.warn({}, note);
-  await data.sweep();
-  const { system, drain } = createPlatform({
-    configuration,
-    log,
-    sources: known.models.map(({ source }) => source),
-    server: httpModule,
-    isolation: 'process',
-  });
+  const { system, drain, log, known } = await composeServer(await settingsOf(command));
   return runUntilSignal(system, {
     log,
     onRunning: () => {
       const { failed } = system.get(CATALOGUE);
       const { url } = system.get(HTTP_SERVER).address;
-      process.stdout.write(
-        serveBanner({ url, known, failed: new Map(failed.map(({ source, error }) => [source.name, error])) }),
-      );
+      const errors = new Map(failed.map(({ source, error }) => [source.name, error]));
+      process.stdout.write(serveBanner({ url, known, failed: errors }));
     },
     onDrain: async () => {
       log.info({ inFlight: system.get(ENGINE).inFlight }, 'waiting for open requests');

@@ -40,7 +40,9 @@ export const ggufConfig = configSection(
       flashAttention: z
         .union([z.literal('auto'), z.boolean()])
         .default('auto')
-        .describe('Flash attention; `auto`: where it is faster or llama.cpp supports it for the model.'),
+        .describe(
+          'Flash attention; `auto`: off on the CPU, where it makes an answer depend on what else runs, and on a GPU what llama.cpp chooses.',
+        ),
       queueLimit: z
         .int()
         .min(0)

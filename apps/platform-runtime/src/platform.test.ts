@@ -1,0 +1,62 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { collect, type GenerateRequest } from '@golek/api';
+import { createCall } from '@golek/kernel';
+import { ENGINE, MODELS } from '@golek/system';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { composeServer } from './compose-server.ts';
+import { loadSettings } from './config/platform-config.ts';
+import { HTTP_SERVER } from './modules/http-module.ts';
+
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'golek-platform-'));
+  await mkdir(path.join(home, 'models'));
+  await writeFile(path.join(home, 'models/broken.gguf'), 'this is no model');
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const settings = () =>
+  loadSettings({ environment: { GOLEK_HOME: home, GOLEK_HTTP_PORT: '0', GOLEK_LOG_LEVEL: 'silent' } });
+
+const { signal } = new AbortController();
+const ask = (model: string): GenerateRequest => ({
+  task: 'generate',
+  model,
+  input: { type: 'chat', messages: [{ role: 'user', content: [{ type: 'text', text: 'Who are you?' }] }] },
+  sampling: { temperature: 0 },
+});
+
+test('every setting is read by the server', async () => {
+  const given = await settings();
+  const { system } = await composeServer(given);
+  await using running = system;
+  await running.start();
+  expect(given.configuration.unread()).toEqual([]);
+});
+
+test('a broken file is left out of the models; a request for it is answered with the reason; others work', async () => {
+  const { system } = await composeServer(await settings());
+  await using running = system;
+  await running.start();
+  expect(running.get(MODELS).names()).toEqual(['golek-tiny']);
+  const engine = running.get(ENGINE);
+  const run = (model: string) => collect(engine.run(createCall({ request: ask(model), signal })));
+  await expect(run('broken')).rejects.toMatchObject({ code: 'model_invalid' });
+  await expect(run('brokn')).rejects.toMatchObject({ code: 'model_not_found' });
+  expect((await run('golek-tiny')).choices[0]?.text).toContain('golek-tiny');
+});
+
+test('draining takes the readiness back and refuses new requests', async () => {
+  const { system, drain } = await composeServer(await settings());
+  await using running = system;
+  await running.start();
+  const { url } = running.get(HTTP_SERVER).address;
+  expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+  expect(await drain()).toBe(true);
+  expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  const refused = collect(running.get(ENGINE).run(createCall({ request: ask('golek-tiny'), signal })));
+  await expect(refused).rejects.toMatchObject({ code: 'shutting_down' });
+});
