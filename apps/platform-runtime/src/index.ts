@@ -1,3 +1,4 @@
+export { composeServer, type ComposedServer } from './compose-server.ts';
 export { createPlatform, type Platform, type PlatformOptions } from './platform.ts';
 export {
   loadSettings,

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { golekTiny } from '@golek/model-tiny';
 import { startEngine, type Engine, type EngineModel } from './engine.ts';
@@ -23,10 +24,9 @@ const load = (path: string): Promise<EngineModel> =>
 
 const TEXT = 'Zürich 日本 🎉👩‍👩‍👧 a_b  12\n\t«x» \u{1F9FF}';
 
-// The second is not part of the repository: a SentencePiece vocabulary, where it is at hand.
-const MODELS = [golekTiny.path, '/work/shared/models/stories260K-gguf/stories260K-q8_0.gguf'].filter((path) =>
-  existsSync(path),
-);
+// The second is not part of the repository: a SentencePiece vocabulary, where it lies beside a checkout.
+const BESIDE = resolve(import.meta.dirname, '../../../../shared/models/stories260K-gguf/stories260K-q8_0.gguf');
+const MODELS = [golekTiny.path, BESIDE].filter((path) => existsSync(path));
 
 describe.each(MODELS)('%s', (path) => {
   test('the bytes of tokens join to the text', async () => {

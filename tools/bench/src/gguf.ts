@@ -7,6 +7,8 @@ import { alternate, type Comparison, type Side } from './alternate.ts';
 
 const PROMPT = 'Once upon a time';
 const CONTEXT = 1024;
+/** The same on both sides; off is Golek's default on a CPU. */
+const FLASH_ATTENTION = false;
 
 export interface GgufBenchOptions {
   /** Path of the model; default golek-tiny. */
@@ -28,7 +30,13 @@ const golekSide = async (
   streams: number,
   { model = golekTiny.path, threads, tokens }: GgufBenchOptions,
 ): Promise<Side & AsyncDisposable> => {
-  const provider = createGgufProvider({ threads, parallel: streams, contextSize: CONTEXT, gpu: false });
+  const provider = createGgufProvider({
+    threads,
+    parallel: streams,
+    contextSize: CONTEXT,
+    flashAttention: FLASH_ATTENTION,
+    gpu: false,
+  });
   const { signal } = new AbortController();
   const session = await provider.open({ name: 'bench', location: model }, { signal });
   const answer = async (left: number): Promise<number> => {
@@ -58,7 +66,12 @@ const bareSide = async (
 ): Promise<Side & AsyncDisposable> => {
   const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: LlamaLogLevel.error });
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
-  const context = await model.createContext({ contextSize: CONTEXT, sequences: streams, threads });
+  const context = await model.createContext({
+    contextSize: CONTEXT,
+    sequences: streams,
+    threads,
+    flashAttention: FLASH_ATTENTION,
+  });
   const sequences = Array.from({ length: streams }, () => context.getSequence());
   const prompt = model.tokenize(PROMPT, true);
   return {

@@ -77,16 +77,19 @@ class EchoProvider implements Provider {
   readonly id = 'echo';
   readonly capabilities = { tasks: ['generate'], formats: ['echo'] } as const;
   readonly #sessions = new Set<EchoSession>();
+  #closed = false;
 
-  async inspect({ name, location }: ModelSource): Promise<ModelManifest> {
-    if (!location.startsWith('echo:'))
+  async inspect({ name, location }: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
+    if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
+    if (this.#closed) throw new GolekError('shutting_down', 'the provider is closed');
+    if (!location.startsWith('echo:')) {
       throw new GolekError('model_not_found', `no echo at '${location}'; locations start with echo:`);
+    }
     return { name, provider: this.id, source: location, tasks: ['generate'], created: 0 };
   }
 
-  async open(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelSession> {
-    if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
-    const session = new EchoSession(await this.inspect(source));
+  async open(source: ModelSource, options: { readonly signal: AbortSignal }): Promise<ModelSession> {
+    const session = new EchoSession(await this.inspect(source, options));
     this.#sessions.add(session);
     return session;
   }
@@ -96,6 +99,7 @@ class EchoProvider implements Provider {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     for (const session of this.#sessions) await session[Symbol.asyncDispose]();
   }
 }

@@ -1,35 +1,47 @@
 import { execFileSync } from 'node:child_process';
-import { GolekError } from '@golek/api';
+import { GolekError, type ModelManifest } from '@golek/api';
 import { expect, test } from 'vitest';
 import { curlLine, serveBanner } from './serve-banner.ts';
 
-const known = (...names: string[]) => ({
-  models: names.map((name) => ({ source: { name, location: `/${name}` }, origin: 'configured' as const })),
-  default: names[0],
-  notes: [],
-});
 const url = 'http://127.0.0.1:1';
+const model = (name: string, facts: Partial<ModelManifest> = {}): ModelManifest => ({
+  name,
+  provider: 'gguf',
+  source: `/${name}`,
+  tasks: ['generate', 'embed'],
+  created: 0,
+  ...facts,
+});
 
 test('the first line is the address; the example uses a model that works', () => {
   const failed = new Map([['bad', new GolekError('model_invalid', 'cut short')]]);
-  expect(serveBanner({ url, known: known('bad', 'good'), failed }).split('\n')).toEqual([
+  const models = [model('good'), model('better')];
+  expect(serveBanner({ url, models, default: 'bad', failed }).split('\n')).toEqual([
     'golek listens on http://127.0.0.1:1',
-    'models: good',
+    'models: good, better',
     'cannot be used: bad: cut short [model_invalid]',
-    curlLine(url, 'good'),
+    curlLine(url, model('good')),
     '',
   ]);
+  expect(serveBanner({ url, models, default: 'better', failed })).toContain('"model":"better"');
+});
+
+test('the example asks for what the model can do', () => {
+  expect(curlLine(url, model('m'))).toContain('/v1/chat/completions');
+  expect(curlLine(url, model('m', { chatTemplate: false }))).toContain('/v1/completions');
+  expect(curlLine(url, model('m', { tasks: ['embed'] }))).toContain('/v1/embeddings');
 });
 
 test('without a model the remedy stands in place of the example', () => {
-  expect(serveBanner({ url, known: known(), failed: new Map() })).toContain('models: none; name one with --model FILE');
+  const banner = serveBanner({ url, models: [], default: undefined, failed: new Map() });
+  expect(banner).toBe('golek listens on http://127.0.0.1:1\nmodels: none; name one with --model FILE\n');
 });
 
 test('the curl line is safe to paste whatever the name', () => {
   const name = `it's "odd" $(touch x)`;
-  const printed = execFileSync('sh', ['-c', curlLine(url, name).replace(/^curl/, "printf '%s\\n'")], {
-    encoding: 'utf8',
-  });
-  const body = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as { model: string };
-  expect(body.model).toBe(name);
+  const script = curlLine(url, model(name)).replace(/^curl/, "printf '%s\\n'");
+  const body = JSON.parse(
+    execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '',
+  ) as object;
+  expect(body).toMatchObject({ model: name });
 });

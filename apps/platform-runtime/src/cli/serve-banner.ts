@@ -1,30 +1,39 @@
-import type { GolekError } from '@golek/api';
-import type { KnownModels } from '../models/list-models.ts';
+import type { GolekError, ModelManifest } from '@golek/api';
 
 export interface BannerFacts {
   readonly url: string;
-  readonly known: KnownModels;
-  /** Models whose files cannot be used. */
+  /** Models that can be used. */
+  readonly models: readonly ModelManifest[];
+  /** Name of the model for examples, when there is one. */
+  readonly default: string | undefined;
+  /** Models whose files cannot be used, by name. */
   readonly failed: ReadonlyMap<string, GolekError>;
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
+/** Path and body of a first request, by what the model can do. */
+const firstRequest = ({ name, tasks, chatTemplate }: ModelManifest): readonly [path: string, body: object] => {
+  if (!tasks.includes('generate')) return ['/v1/embeddings', { model: name, input: 'Hello!' }];
+  if (chatTemplate === false) return ['/v1/completions', { model: name, prompt: 'Once upon a time', max_tokens: 50 }];
+  return ['/v1/chat/completions', { model: name, messages: [{ role: 'user', content: 'Hello! Who are you?' }] }];
+};
+
 /** One line that can be pasted into a shell. */
-export const curlLine = (url: string, model: string): string => {
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello! Who are you?' }] });
-  return `curl ${url}/v1/chat/completions -H 'content-type: application/json' -d ${quoted(body)}`;
+export const curlLine = (url: string, model: ModelManifest): string => {
+  const [path, body] = firstRequest(model);
+  return `curl ${url}${path} -H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`;
 };
 
 /** What `golek serve` prints once it listens. The first line is `golek listens on URL`; scripts may rely on it. */
-export const serveBanner = ({ url, known, failed }: BannerFacts): string => {
-  const names = known.models.map(({ source }) => source.name);
-  const usable = names.filter((name) => !failed.has(name));
-  const example = known.default !== undefined && usable.includes(known.default) ? known.default : usable[0];
-  const lines = [`golek listens on ${url}`];
-  if (usable.length > 0) lines.push(`models: ${usable.join(', ')}`);
-  else lines.push('models: none; name one with --model FILE');
-  for (const [name, error] of failed) lines.push(`cannot be used: ${name}: ${error.message} [${error.code}]`);
-  if (example !== undefined) lines.push(curlLine(url, example));
-  return `${lines.join('\n')}\n`;
+export const serveBanner = ({ url, models, default: named, failed }: BannerFacts): string => {
+  const names = models.map(({ name }) => name);
+  const example = models.find(({ name }) => name === named) ?? models[0];
+  return [
+    `golek listens on ${url}`,
+    `models: ${names.length > 0 ? names.join(', ') : 'none; name one with --model FILE'}`,
+    ...[...failed].map(([name, error]) => `cannot be used: ${name}: ${error.message} [${error.code}]`),
+    ...(example ? [curlLine(url, example)] : []),
+    '',
+  ].join('\n');
 };

@@ -1,4 +1,4 @@
-import { ENGINE, runUntilSignal } from '@golek/system';
+import { ENGINE, MODELS, runUntilSignal } from '@golek/system';
 import { Command } from 'commander';
 import { composeServer } from '../compose-server.ts';
 import { HTTP_SERVER } from '../modules/http-module.ts';
@@ -86,7 +86,11 @@ const serve = async (command: Command): Promise<number> => {
       const { failed } = system.get(CATALOGUE);
       const { url } = system.get(HTTP_SERVER).address;
       const errors = new Map(failed.map(({ source, error }) => [source.name, error]));
-      process.stdout.write(serveBanner({ url, known, failed: errors }));
+      const models = system
+        .get(MODELS)
+        .list()
+        .map(({ manifest }) => manifest);
+      process.stdout.write(serveBanner({ url, models, default: known.default, failed: errors }));
     },
     onDrain: async () => {
       log.info({ inFlight: system.get(ENGINE).inFlight }, 'waiting for open requests');

@@ -53,7 +53,9 @@ export const startGolek = (args: readonly string[], env: Readonly<Record<string,
       };
       look.add(check);
       check();
-      void ended.then(({ code }) => reject(new Error(`ended with ${String(code)} before ${String(pattern)}:\n${out}${err}`)));
+      void ended.then(({ code }) =>
+        reject(new Error(`ended with ${String(code)} before ${String(pattern)}:\n${out}${err}`)),
+      );
     });
   return { child, line, ended };
 };

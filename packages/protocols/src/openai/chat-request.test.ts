@@ -1,4 +1,3 @@
- 
 import { GenerateRequest, type GolekError } from '@golek/api';
 import type OpenAI from 'openai';
 import { describe, expect, expectTypeOf, test } from 'vitest';

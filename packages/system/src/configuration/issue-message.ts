@@ -11,10 +11,11 @@ export const issueMessage = (
 ): { readonly message: string; readonly path: readonly PropertyKey[] } => {
   const [issue] = error.issues;
   const path = issue?.path ?? [];
+  if (issue?.code === 'custom') return { path, message: `'${key.key}' is invalid: ${issue.message}` };
   if (path.length === 0 && issue?.code !== 'unrecognized_keys') {
     return {
       path,
-      message: `'${key.key}' must be ${typePhrase(key.json)}${key.secret ? '' : `, got ${shown(value)}`}${quotesHint(key, value)}${custom(issue)}`,
+      message: `'${key.key}' must be ${typePhrase(key.json)}${key.secret ? '' : `, got ${shown(value)}`}${quotesHint(key, value)}`,
     };
   }
   if (key.secret) return { path, message: `'${key.key}' must be ${typePhrase(key.json)}` };
@@ -32,9 +33,6 @@ const quotesHint = (key: ConfigKey, value: unknown): string =>
   typeof value === 'string' && /^(integer|number|boolean)$/.test(String(key.json.type))
     ? ' (a text: remove the quotes?)'
     : '';
-
-/** The message of a check that the schema's author wrote. */
-const custom = (issue: z.core.$ZodIssue | undefined): string => (issue?.code === 'custom' ? `: ${issue.message}` : '');
 
 const knownKeys = (json: JsonSchemaNode, path: readonly PropertyKey[]): readonly string[] => {
   const node = path.reduce<JsonSchemaNode | undefined>((found, segment) => {
