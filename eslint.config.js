@@ -110,8 +110,8 @@ export default tseslint.config(
   },
   {
     files: ['**/package.json'],
-    // Its dependencies stand in tests only, which the rule leaves out; knip checks them.
-    ignores: ['apps/e2e/package.json'],
+    // Dependencies that stand in tests only, or are run as commands, are not seen by the rule; knip checks them.
+    ignores: ['apps/e2e/package.json', 'tools/checks/package.json'],
     languageOptions: { parser: jsonc },
     rules: {
       '@nx/dependency-checks': [
