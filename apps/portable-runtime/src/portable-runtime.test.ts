@@ -1,0 +1,120 @@
+import { GolekError } from '@golek/api';
+import { golekTiny } from '@golek/model-tiny';
+import { fakeProvider } from '@golek/providers-spi/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPortableRuntime, type PortableRuntime } from './index.ts';
+
+const greedy = { sampling: { temperature: 0 } } as const;
+
+describe('with the shipped model', () => {
+  let golek: PortableRuntime;
+  beforeAll(async () => {
+    golek = await createPortableRuntime({ gguf: { threads: 1, gpu: false } });
+  });
+  afterAll(() => golek.close());
+
+  it('has it registered and loads it with the first request', async () => {
+    expect(golek.models.map(({ name }) => name)).toEqual([golekTiny.name]);
+    expect(golek.status(golekTiny.name).state).toBe('unloaded');
+    const { choices, usage } = await golek.chat('Who are you?', greedy).result();
+    expect(choices[0]?.text).toBe('I am golek-tiny, a 4-million-parameter model that ships with Golek.');
+    expect(golek.status(golekTiny.name).state).toBe('ready');
+    expect(golek.usage[golekTiny.name]).toMatchObject({ completed: 1, completionTokens: usage?.completionTokens });
+  });
+
+  it('streams what it answers as a whole', async () => {
+    let text = '';
+    for await (const event of golek.chat('Count from 1 to 20.', greedy)) if (event.type === 'text') text += event.text;
+    expect(text).toBe((await golek.chat('Count from 1 to 20.', greedy).result()).choices[0]?.text);
+  });
+
+  it('calls tools and writes JSON by schema', async () => {
+    const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+    const tools = [{ name: 'get_weather', description: 'Get the current weather for a city.', parameters }];
+    const called = await golek.chat('What is the weather in Paris?', { ...greedy, tools }).result();
+    expect(called.choices[0]).toMatchObject({ finish: 'tool-calls', toolCalls: [{ name: 'get_weather' }] });
+    expect(JSON.parse(called.choices[0]?.toolCalls[0]?.arguments ?? '')).toEqual({ city: 'Paris' });
+    const schema = {
+      type: 'object',
+      properties: { n: { type: 'integer' } },
+      required: ['n'],
+      additionalProperties: false,
+    };
+    const written = await golek.chat('Hello!', { ...greedy, output: { type: 'json-schema', schema } }).result();
+    expect(Object.keys(JSON.parse(written.choices[0]?.text ?? '') as object)).toEqual(['n']);
+  });
+
+  it('embeds, and frees and loads the model again', async () => {
+    const [first, second] = await golek.embed(['a red kite', 'a red kite']);
+    expect(first).toHaveLength(256);
+    expect(first).toEqual(second);
+    await golek.unload(golekTiny.name);
+    expect(golek.status(golekTiny.name).state).toBe('unloaded');
+    expect(await golek.embed(['a red kite'])).toEqual([first]);
+  });
+
+  it('ends with the signal', async () => {
+    const controller = new AbortController();
+    const read = async (): Promise<void> => {
+      for await (const event of golek.chat('Tell me a story.', { signal: controller.signal })) {
+        if (event.type === 'text') controller.abort();
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('refuses a request that does not fit, naming the field', () => {
+    expect(() => golek.run({ task: 'tokenize', text: 5 } as never)).toThrow(/'text' is invalid/);
+    expect(() => golek.run({ task: 'tokenize', text: 'x', txt: 1 } as never)).toThrow(/unknown key 'txt'/);
+  });
+});
+
+describe('with providers of its own', () => {
+  const models = { a: { location: 'a', provider: 'fake' }, b: { location: 'b', provider: 'fake' } };
+  const two = () => fakeProvider({ models: { a: { answer: ['from a'] }, b: { answer: ['from b'] } } });
+
+  it('runs their models in the same kernel, with the phases that were given', async () => {
+    const seen: string[] = [];
+    await using golek = await createPortableRuntime({
+      models,
+      providers: [two()],
+      phases: [
+        {
+          phase: 'AUDIT',
+          name: 'test.audit',
+          observe: (call) => ({ end: ({ status }) => void seen.push(`${call.request.model} ${status}`) }),
+        },
+      ],
+    });
+    expect((await golek.chat('x', { model: 'b' }).result()).choices[0]?.text).toBe('from b');
+    expect(seen).toEqual(['b completed']);
+    expect(() => golek.chat('x')).toThrow(/'model' is missing: the runtime has several models \(a, b\)/);
+  });
+
+  it('waits for what is in progress when it closes, and takes nothing new', async () => {
+    const provider = fakeProvider({ models: { a: { answer: ['one', 'two'], delayMs: 20 } } });
+    const golek = await createPortableRuntime({ models: { a: models.a }, providers: [provider] });
+    const running = golek.chat('x').result();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await golek.close({ graceMs: 5000 });
+    expect((await running).choices[0]?.text).toBe('onetwo');
+    expect(provider.stats.openSessions).toBe(0);
+    await expect(golek.chat('x').result()).rejects.toMatchObject({ code: 'shutting_down' });
+  });
+});
+
+describe('createPortableRuntime', () => {
+  it.each([
+    [{ model: {} }, "createPortableRuntime has no option 'model'; did you mean 'models'?"],
+    [
+      { models: { x: { location: 'y', provider: 'nothing' } } },
+      "model 'x' names the provider 'nothing'; there are: gguf",
+    ],
+    [{ models: { x: '/no/such/file.gguf' } }, '/no/such/file.gguf'],
+    [{ gguf: { thread: 1 } }, "did you mean 'threads'?"],
+  ])('refuses %j and leaves nothing running', async (options, message) => {
+    const made = createPortableRuntime(options as never);
+    await expect(made).rejects.toThrow(message);
+    await expect(made).rejects.toBeInstanceOf(GolekError);
+  });
+});
