@@ -29,3 +29,4 @@ export { ModelManifest } from './model-manifest.ts';
 export { LOCAL_PRINCIPAL, Principal } from './principal.ts';
 export { JSON_SCHEMA_NAMES, jsonSchemaOf, type JsonSchemaName } from './json-schemas.ts';
 export { describeIssue } from './describe-issue.ts';
+export { SILENT_LOG, type Log } from './log.ts';

@@ -11,4 +11,5 @@ export {
   type PhaseContribution,
   type PhaseName,
 } from './phase.ts';
-export { SILENT_LOG, type Log } from './log.ts';
+// A plugin depends on this package only.
+export { SILENT_LOG, type Log } from '@golek/api';

@@ -1,5 +1,4 @@
-import type { Provider } from '@golek/providers-spi';
-import type { EngineLog } from '@golek/providers-spi/isolation';
+import type { Log, Provider } from '@golek/providers-spi';
 import type { GgufProviderOptions } from './options.ts';
 import { GgufProvider } from './provider.ts';
 
@@ -11,7 +10,7 @@ const line =
     process.stderr.write(`${level}: ${message}\n`);
   };
 
-const stderrLog: EngineLog = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+const stderrLog: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 
 export const createEngineProvider = (options: GgufProviderOptions): Provider =>
   new GgufProvider({ ...options, log: stderrLog });

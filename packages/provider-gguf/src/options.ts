@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { GolekError, nearest } from '@golek/providers-spi';
-import type { EngineLog } from '@golek/providers-spi/isolation';
+import { GolekError, nearest, type Log } from '@golek/providers-spi';
 
 /** Settings of one model (`ModelSource.options`); each overrides the provider's setting of the same name. */
 export interface GgufModelOptions {
@@ -30,7 +29,7 @@ export interface GgufProviderOptions extends GgufModelOptions {
   /** Back end. Default `auto`: the best one that works here, else the CPU. */
   readonly gpu?: 'auto' | false | 'cuda' | 'vulkan' | 'metal';
   /** Told what llama.cpp reports from warnings on, and when the CPU is used because no GPU back end works. */
-  readonly log?: EngineLog;
+  readonly log?: Log;
 }
 
 /** Settings with every default filled in, but for the context size, which depends on the model. */

@@ -22,6 +22,7 @@ export type {
   InferenceEvent,
   InferenceRequest,
   JsonSchema,
+  Log,
   Message,
   ModelManifest,
   OutputFormat,

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { EngineLog } from './engine-log.ts';
+import type { Log } from '@golek/api';
 import { MAX_LINE_LENGTH, OutputTail } from './output-tail.ts';
 
 const BYTES_PER_SECOND = 8 * 1024 * 1024;
@@ -11,7 +11,7 @@ const LOGGED_LINES_PER_SECOND = 50;
  */
 export class EngineOutput {
   readonly #tail = new OutputTail();
-  readonly #log: EngineLog | undefined;
+  readonly #log: Log | undefined;
   readonly #fields: object;
   readonly #stream: Readable;
   /** Within this second. */
@@ -22,7 +22,7 @@ export class EngineOutput {
   #line = '';
   #second: NodeJS.Timeout | undefined;
 
-  constructor(stream: Readable, log: EngineLog | undefined, fields: object) {
+  constructor(stream: Readable, log: Log | undefined, fields: object) {
     this.#stream = stream;
     this.#log = log;
     this.#fields = fields;
@@ -57,7 +57,7 @@ export class EngineOutput {
     if (this.#bytes > BYTES_PER_SECOND) this.#stream.pause();
   }
 
-  #write(chunk: Buffer, log: EngineLog): void {
+  #write(chunk: Buffer, log: Log): void {
     let start = 0;
     while (this.#logged < LOGGED_LINES_PER_SECOND) {
       const end = chunk.indexOf('\n', start);

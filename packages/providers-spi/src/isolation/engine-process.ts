@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GolekError } from '@golek/api/plain';
 import { abortError, throwIfAborted } from '../abort-error.ts';
 import { childEnvironment } from './child-environment.ts';
-import type { EngineLog } from './engine-log.ts';
+import type { Log } from '@golek/api';
 import { EngineOutput } from './engine-output.ts';
 import { engineFailure, type EngineExit } from './engine-exit.ts';
 import type { IsolationLimits } from './isolation-limits.ts';
@@ -13,7 +13,7 @@ import type { Command, EngineSetup, Report } from './messages.ts';
 export interface EngineSpec {
   readonly setup: EngineSetup;
   readonly env: Readonly<Record<string, string>> | undefined;
-  readonly log: EngineLog | undefined;
+  readonly log: Log | undefined;
   readonly limits: IsolationLimits;
 }
 

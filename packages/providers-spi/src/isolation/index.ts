@@ -1,3 +1,2 @@
-export type { EngineLog } from './engine-log.ts';
 export { DEFAULT_ISOLATION_LIMITS, type IsolationLimits } from './isolation-limits.ts';
 export { isolatedProvider, type IsolatedProviderOptions } from './isolated-provider.ts';

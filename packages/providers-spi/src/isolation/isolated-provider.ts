@@ -4,7 +4,7 @@ import type { ModelManifest } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
 import { throwIfAborted } from '../abort-error.ts';
 import type { Health, ModelSession, ModelSource, OpenOptions, Provider, ProviderCapabilities } from '../provider.ts';
-import type { EngineLog } from './engine-log.ts';
+import type { Log } from '@golek/api';
 import type { EngineSpec } from './engine-process.ts';
 import { Inspector } from './inspector.ts';
 import { IsolatedSession } from './isolated-session.ts';
@@ -23,7 +23,7 @@ export interface IsolatedProviderOptions {
   readonly options?: unknown;
   /** Environment variables of the child beyond the few that it inherits. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly log?: EngineLog;
+  readonly log?: Log;
   readonly limits?: Partial<IsolationLimits>;
 }
 
