@@ -21,6 +21,21 @@ export type TokenLogprob = z.infer<typeof TokenLogprob>;
 
 const choice = z.int().min(0);
 
+/** How a request came to the target that answers it. */
+export const RouteTaken = z
+  .strictObject({
+    /** The name that the request asked for. */
+    name: z.string(),
+    /** Absent when the name is a model's own. */
+    strategy: z.string().optional(),
+    /** Why this target, for people. */
+    reasons: z.array(z.string()),
+    /** Targets that were tried before, in order, with the code of their failure; one target may stand here several times. */
+    failed: z.array(z.strictObject({ model: z.string(), provider: z.string(), code: z.string() })),
+  })
+  .meta({ id: 'RouteTaken' });
+export type RouteTaken = z.infer<typeof RouteTaken>;
+
 /**
  * One event of an answer. Order within a stream: `start` once and first; then deltas; `finish` once for each choice, after its last delta;
  * `usage` once, after every `finish`. A failure is thrown by the stream; the `error` event is its form where nothing can be thrown
@@ -29,7 +44,12 @@ const choice = z.int().min(0);
 export const InferenceEvent = z
   .discriminatedUnion('type', [
     /** The model that answers, by its registered name, and the provider that runs it. */
-    z.strictObject({ type: z.literal('start'), model: z.string(), provider: z.string() }),
+    z.strictObject({
+      type: z.literal('start'),
+      model: z.string(),
+      provider: z.string(),
+      route: RouteTaken.optional(),
+    }),
     z.strictObject({ type: z.literal('text'), choice, text: z.string(), logprobs: z.array(TokenLogprob).optional() }),
     z.strictObject({ type: z.literal('reasoning'), choice, text: z.string() }),
     /** A piece of a tool call: the first one of an `index` has `id` and `name`; `arguments` pieces join to JSON text. */

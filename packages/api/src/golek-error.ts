@@ -38,6 +38,11 @@ export class GolekError extends Error {
     return ERROR_CATALOGUE[this.code].retryable;
   }
 
+  /** True when another target may answer the same request. */
+  get elsewhere(): boolean {
+    return ERROR_CATALOGUE[this.code].elsewhere;
+  }
+
   get action(): string {
     return ERROR_CATALOGUE[this.code].action;
   }

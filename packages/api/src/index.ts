@@ -23,9 +23,19 @@ export {
 } from './request.ts';
 export { NamedTensor, TensorType } from './tensor.ts';
 export { Usage } from './usage.ts';
-export { FinishReason, InferenceEvent, TokenCandidate, TokenLogprob, type InferenceEventType } from './event.ts';
+export {
+  FinishReason,
+  InferenceEvent,
+  RouteTaken,
+  TokenCandidate,
+  TokenLogprob,
+  type InferenceEventType,
+} from './event.ts';
 export { collect, type GeneratedChoice, type InferenceResult } from './collect.ts';
 export { ModelManifest } from './model-manifest.ts';
+export { HealthStatus } from './health.ts';
+export { LifecycleEvent, type LifecycleEventType, type PublishedEvent } from './lifecycle-event.ts';
+export type { Attributes, AttributeValue, SpanData, SpanEvent } from './span.ts';
 export { LOCAL_PRINCIPAL, Principal } from './principal.ts';
 export { JSON_SCHEMA_NAMES, jsonSchemaOf, type JsonSchemaName } from './json-schemas.ts';
 export { describeIssue } from './describe-issue.ts';

@@ -24,6 +24,10 @@ export const ModelManifest = z
     /** Components of an embedding. */
     embeddingLength: z.int().min(0).optional(),
     chatTemplate: z.boolean().optional(),
+    /** Options of requests that it takes, by the names of the provider contract (`tools`, `json-schema`, `image` …); absent: not known before it is loaded. */
+    options: z.array(z.string()).optional(),
+    /** Kind of device that runs it. */
+    device: z.enum(['cpu', 'gpu', 'remote']).optional(),
     license: z.string().optional(),
     /** Time of the file or registration, Unix seconds. */
     created: z.int().min(0),

@@ -8,6 +8,17 @@ export const Usage = z
     completionTokens: z.int().min(0),
     /** Prompt tokens whose KV cache was reused. */
     cachedPromptTokens: z.int().min(0).optional(),
+    /** Where the engine's time went, milliseconds; absent where the engine does not tell. */
+    timings: z
+      .strictObject({
+        /** Waiting for a free sequence. */
+        queueMs: z.number().min(0),
+        /** From the first prompt token to the first generated one. */
+        prefillMs: z.number().min(0),
+        /** From the first generated token to the last. */
+        decodeMs: z.number().min(0),
+      })
+      .optional(),
   })
   .meta({ id: 'Usage' });
 export type Usage = z.infer<typeof Usage>;

@@ -15,13 +15,14 @@ export interface CreateCallOptions {
 }
 
 /** version - trace id - parent id - flags; version ff is invalid, as are ids of zeros. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]{2}$/;
 
 const traceOf = (received: string | undefined): TraceContext => {
   const match = received === undefined ? null : TRACEPARENT.exec(received);
-  if (match) return { traceId: match[1] as string, traceparent: match[0] };
+  if (match) return { traceId: match[1] as string, spanId: match[2] as string, traceparent: match[0] };
   const traceId = randomHex(16);
-  return { traceId, traceparent: `00-${traceId}-${randomHex(8)}-01` };
+  const spanId = randomHex(8);
+  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-00` };
 };
 
 /** A new request id. */

@@ -184,6 +184,7 @@ describe('createCall', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     expect(createCall({ request, signal, traceparent }).trace).toEqual({
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      spanId: '00f067aa0ba902b7',
       traceparent,
     });
     for (const bad of [

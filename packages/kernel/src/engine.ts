@@ -1,31 +1,36 @@
 import { GolekError, type InferenceEvent } from '@golek/api';
-import { SILENT_LOG, type CallOutcome, type InferenceCall, type Log, type PhaseContribution } from '@golek/plugins-api';
-import { dispatcher } from './dispatch.ts';
-import type { ModelRegistry } from './models/model-registry.ts';
-import type { SessionPool } from './models/session-pool.ts';
+import {
+  SILENT_LOG,
+  type CallOutcome,
+  type Handler,
+  type InferenceCall,
+  type Log,
+  type PhaseContribution,
+} from '@golek/plugins-api';
+import type { ExtensionPoint } from './extensions/extension-point.ts';
 import { CallWatch } from './pipeline/call-watch.ts';
-import { composePhases, type Pipeline } from './pipeline/compose-phases.ts';
-import { routePhase } from './phases/route-phase.ts';
+import { LivePipeline } from './pipeline/live-pipeline.ts';
 
 export interface EngineOptions {
-  readonly models: ModelRegistry;
-  readonly sessions: Pick<SessionPool, 'lease'>;
-  /** Contributions to the phases beside routing, which the engine brings itself. */
-  readonly phases?: readonly PhaseContribution[];
+  /** All contributions; they may change while the engine works. */
+  readonly phases: ExtensionPoint<PhaseContribution>;
+  /** The innermost handler, as `dispatcher` makes it. */
+  readonly dispatch: Handler;
   readonly log?: Log;
 }
 
-/** The only way of a request to a provider: the phases, composed once, around the dispatch. */
+/** The only way of a request to a provider: the phases around the dispatch, composed once for each set of phases. */
 export class Engine implements AsyncDisposable {
-  readonly #pipeline: Pipeline;
+  readonly #pipeline: LivePipeline;
   readonly #log: Log;
   readonly #running = new Set<AbortController>();
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor({ models, sessions, phases = [], log = SILENT_LOG }: EngineOptions) {
+  /** Throws `invalid_request` for phases that cannot be composed. */
+  constructor({ phases, dispatch, log = SILENT_LOG }: EngineOptions) {
     this.#log = log;
-    this.#pipeline = composePhases([routePhase(models), ...phases], dispatcher(models, sessions), log);
+    this.#pipeline = new LivePipeline(phases, dispatch, log);
   }
 
   /** Calls in progress. */
@@ -45,10 +50,12 @@ export class Engine implements AsyncDisposable {
     else call.signal.addEventListener('abort', onAbort, { once: true });
     const running: InferenceCall = Object.freeze({ ...call, signal: controller.signal });
     this.#running.add(controller);
-    const watch = new CallWatch(running, this.#pipeline.observers, this.#log);
+    const pipeline = this.#pipeline.current;
+    pipeline.enter();
+    const watch = new CallWatch(running, pipeline.observers, this.#log);
     let outcome: CallOutcome = { status: 'abandoned' };
     try {
-      for await (const event of this.#pipeline.handler(running)) {
+      for await (const event of pipeline.handler(running)) {
         watch.event(event);
         yield event;
       }
@@ -61,6 +68,7 @@ export class Engine implements AsyncDisposable {
       call.signal.removeEventListener('abort', onAbort);
       this.#running.delete(controller);
       watch.end(outcome);
+      pipeline.leave();
       if (this.#running.size === 0) this.#whenIdle?.();
     }
   }

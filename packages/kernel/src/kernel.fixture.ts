@@ -2,7 +2,7 @@ import { type InferenceEvent, type InferenceRequest } from '@golek/api';
 import type { PhaseContribution } from '@golek/plugins-api';
 import type { Provider } from '@golek/providers-spi';
 import { fakeProvider, type FakeModel } from '@golek/providers-spi/testing';
-import { createCall, Engine, ModelRegistry, SessionPool } from './index.ts';
+import { createCall, dispatcher, Engine, ExtensionPoint, ModelRegistry, routePhase, SessionPool } from './index.ts';
 
 /** A kernel over one fake provider with the given models, all registered under their location. */
 export const kernelOf = async (
@@ -20,7 +20,9 @@ export const kernelOf = async (
     providers: new Map<string, Provider>([[provider.id, provider]]),
     failureMemoryMs: 50,
   });
-  return { provider, registry, sessions, engine: new Engine({ models: registry, sessions, phases }) };
+  const contributions = new ExtensionPoint('phases', [routePhase(registry), ...phases]);
+  const engine = new Engine({ phases: contributions, dispatch: dispatcher(registry, sessions) });
+  return { provider, registry, sessions, engine, phases: contributions };
 };
 
 export const chatOf = (model: string, content = 'hi'): InferenceRequest => ({

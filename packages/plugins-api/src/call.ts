@@ -1,4 +1,4 @@
-import type { GolekError, InferenceEvent, InferenceRequest, Principal } from '@golek/api';
+import type { GolekError, InferenceEvent, InferenceRequest, Principal, SpanData } from '@golek/api';
 
 /** One request on its way through the kernel. Frozen: a phase that changes it passes a changed copy on. */
 export interface InferenceCall {
@@ -12,6 +12,14 @@ export interface InferenceCall {
   readonly receivedAt: number;
   /** Name of the protocol that brought it, e.g. `openai`; `local` for a program's own call. */
   readonly protocol: string;
+  /** What the caller asks of routing beside the model's name. */
+  readonly hints?: RoutingHints;
+  /** Higher is served first where requests wait; -10 to 10, default 0. */
+  readonly priority?: number;
+  /** The answer is of no use after this, milliseconds of `performance.now()`. */
+  readonly deadline?: number;
+  /** Configuration keys that the caller sets for this request; only keys that allow it have an effect. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
   /** Where it goes; set by the ROUTE phase. */
   readonly routing?: RoutingDecision;
 }
@@ -23,19 +31,39 @@ export interface RoutingTarget {
   readonly provider: string;
 }
 
+/** What a caller may ask of routing. */
+export interface RoutingHints {
+  /** Model to be taken among the targets of the route (strategy `user-selected`, or to pin one for debugging). */
+  readonly target?: string;
+  /** Requests with the same key go to the same target where a strategy or canary allows it. */
+  readonly sticky?: string;
+  /** Only targets on this kind of device. */
+  readonly device?: 'cpu' | 'gpu' | 'remote';
+}
+
 /** The targets to try, best first, and why they were chosen. */
 export interface RoutingDecision {
+  /** The name that the request asked for. */
+  readonly route: string;
+  /** How the targets were ordered; absent when the name is a model's own. */
+  readonly strategy?: string;
   readonly targets: readonly [RoutingTarget, ...RoutingTarget[]];
   readonly reasons: readonly string[];
 }
 
-/** W3C Trace Context as received or started. */
+/** W3C Trace Context of a call: the span that work done now belongs under. */
 export interface TraceContext {
   /** 32 lower-case hex digits. */
   readonly traceId: string;
-  /** The whole `traceparent` header. */
+  /** Id of the current span, 16 lower-case hex digits. */
+  readonly spanId: string;
+  /** The `traceparent` header for whoever is called next. */
   readonly traceparent: string;
+  /** Takes finished spans; present only when the trace is sampled: nothing is recorded otherwise. */
+  readonly sink?: SpanSink;
 }
+
+export type SpanSink = (span: SpanData) => void;
 
 export type Handler = (call: InferenceCall) => AsyncIterable<InferenceEvent>;
 

@@ -1,4 +1,26 @@
-export type { CallOutcome, Handler, InferenceCall, RoutingDecision, RoutingTarget, TraceContext } from './call.ts';
+export type {
+  CallOutcome,
+  Handler,
+  InferenceCall,
+  RoutingDecision,
+  RoutingHints,
+  RoutingTarget,
+  SpanSink,
+  TraceContext,
+} from './call.ts';
+export type { Authenticator, Credentials } from './authenticator.ts';
+export type { HttpRoute, RouteRequest, RouteResponse } from './http-route.ts';
+export type { KeyValueStore, StoredValue } from './key-value-store.ts';
+export type { MetricData, MetricPoint, TelemetryExporter } from './telemetry-exporter.ts';
+export type { RequestResult, StreamTransform, Transform, TransformContext } from './transform.ts';
+export {
+  definePlugin,
+  PLUGIN_API_VERSION,
+  type Plugin,
+  type PluginHealth,
+  type PluginHost,
+  type PluginProvider,
+} from './plugin.ts';
 export {
   PHASES,
   PHASE_ATTRIBUTES,

@@ -1,6 +1,5 @@
 export type {
   Health,
-  HealthStatus,
   ModelSession,
   ModelSource,
   OpenOptions,
@@ -8,17 +7,20 @@ export type {
   ProviderCapabilities,
   RunContext,
   SessionCapabilities,
+  SessionLoad,
 } from './provider.ts';
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
 
 // What a provider needs of @golek/api, so that a provider package depends on this package only.
 export { GolekError, nearest, textOf } from '@golek/api/plain';
 export type {
+  Attributes,
   ContentPart,
   EmbedRequest,
   ErrorCode,
   FinishReason,
   GenerateRequest,
+  HealthStatus,
   InferenceEvent,
   InferenceRequest,
   JsonSchema,
@@ -27,6 +29,7 @@ export type {
   ModelManifest,
   OutputFormat,
   Sampling,
+  SpanData,
   Task,
   TokenCandidate,
   TokenLogprob,

@@ -1,4 +1,4 @@
-import type { InferenceEvent, InferenceRequest, ModelManifest, Task } from '@golek/api';
+import type { HealthStatus, InferenceEvent, InferenceRequest, ModelManifest, SpanData, Task } from '@golek/api';
 import type { RequestOption } from './request-options.ts';
 
 /** Where a model is and how it shall be run. */
@@ -28,12 +28,22 @@ export interface SessionCapabilities {
   readonly parallel: number;
 }
 
-export type HealthStatus = 'ok' | 'degraded' | 'down';
-
 export interface Health {
   readonly status: HealthStatus;
   /** Why it is not ok, for people. */
   readonly reason?: string;
+  /** How busy it is; absent where the engine does not tell. */
+  readonly load?: SessionLoad;
+}
+
+/** How busy an open model is. */
+export interface SessionLoad {
+  /** Runs that it works on. */
+  readonly running: number;
+  /** Runs that wait for a place. */
+  readonly waiting: number;
+  /** Part of the KV cache in use, 0 to 1. */
+  readonly kvCache?: number;
 }
 
 export interface OpenOptions {
@@ -41,6 +51,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Told the part loaded so far, 0 to 1, non-decreasing. */
   readonly onProgress?: (fraction: number) => void;
+  /** Told when the health of the open session changes, e.g. that its engine crashed and works again; not for load alone. */
+  readonly onHealth?: (health: Health) => void;
 }
 
 /** What belongs to one run and is not part of the request's data. */
@@ -50,6 +62,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** W3C Trace Context `traceparent` of the caller's span. */
   readonly traceparent?: string;
+  /** Takes the spans that the provider makes of this run; present only when the trace is sampled. */
+  readonly onSpan?: (span: SpanData) => void;
 }
 
 /**

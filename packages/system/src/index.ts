@@ -7,7 +7,7 @@ export {
   type ConfigProblem,
   type ConfigSource,
 } from './configuration/config-source.ts';
-export { Configuration, type ConfigExplanation } from './configuration/configuration.ts';
+export { Configuration, type ConfigExplanation, type ConfigListener } from './configuration/configuration.ts';
 export type { Environment } from './configuration/environment-layer.ts';
 export type { ConfigFile } from './configuration/file-layer.ts';
 export type { FlagValue } from './configuration/flag-layer.ts';
@@ -28,6 +28,8 @@ export { sectionsOf, type ModuleContext, type SystemModule } from './system-modu
 export { CONFIGURATION, createSystem, LOG, System, type SystemOptions, type SystemState } from './system.ts';
 export {
   ENGINE,
+  EVENTS,
+  EXTENSIONS,
   kernelModule,
   MODELS,
   PHASES,

@@ -1,7 +1,12 @@
+import { hostname } from 'node:os';
 import {
+  dispatcher,
   Engine,
+  EventBus,
+  ExtensionPoints,
   ModelRegistry,
   requestLogPhase,
+  routePhase,
   SessionPool,
   usagePhase,
   UsageMeter,
@@ -23,6 +28,9 @@ export const MODELS = serviceToken<ModelRegistry>('models');
 export const SESSIONS = serviceToken<SessionPool>('sessions');
 export const USAGE = serviceToken<UsageMeter>('usage');
 export const ENGINE = serviceToken<Engine>('engine');
+/** Where plugins add to a running system. Holds what modules contributed from the start. */
+export const EXTENSIONS = serviceToken<ExtensionPoints>('extension points');
+export const EVENTS = serviceToken<EventBus>('event bus');
 
 export interface KernelModuleOptions {
   readonly limits: ValidationLimits;
@@ -39,13 +47,21 @@ export const kernelModule = ({ limits }: KernelModuleOptions): SystemModule => (
       needs: [PROVIDERS],
       create: (providers) => new SessionPool({ providers: byId(providers) }),
     });
+    registrar.register({ token: EVENTS, needs: [LOG], create: (log) => new EventBus({ node: hostname(), log }) });
+    registrar.register({
+      token: EXTENSIONS,
+      needs: [PHASES, PROVIDERS],
+      create: (phases, providers) => new ExtensionPoints({ phases, providers }),
+    });
+    registrar.contribute({ to: PHASES, name: 'route', needs: [MODELS], create: routePhase });
     registrar.contribute({ to: PHASES, name: 'validation', create: () => validationPhase(limits) });
     registrar.contribute({ to: PHASES, name: 'usage', needs: [USAGE], create: usagePhase });
     registrar.contribute({ to: PHASES, name: 'request-log', needs: [LOG], create: requestLogPhase });
     registrar.register({
       token: ENGINE,
-      needs: [MODELS, SESSIONS, PHASES, LOG],
-      create: (models, sessions, phases, log) => new Engine({ models, sessions, phases, log }),
+      needs: [MODELS, SESSIONS, EXTENSIONS, LOG],
+      create: (models, sessions, { phases }, log) =>
+        new Engine({ phases, dispatch: dispatcher(models, sessions), log }),
     });
   },
 });

@@ -7,8 +7,8 @@ export interface ExchangeOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: Buffer | undefined;
-  /** What stands in the path for a route's variable part, decoded. */
-  readonly parameter: string;
+  /** What stands in the path for a route's `:name` and `*`, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** A request and its answer. Writes to the raw response: Fastify only routes and reads. */
@@ -17,17 +17,17 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: Buffer | undefined;
-  readonly parameter: string;
+  readonly parameters: Readonly<Record<string, string>>;
   /** Names of the request's parameters, for errors. */
   params: WireParams = {};
   #controller: AbortController | undefined;
 
-  constructor({ id, request, response, body, parameter }: ExchangeOptions) {
+  constructor({ id, request, response, body, parameters }: ExchangeOptions) {
     this.id = id;
     this.request = request;
     this.response = response;
     this.body = body;
-    this.parameter = parameter;
+    this.parameters = parameters;
   }
 
   /** Aborted with `cancelled` when the client leaves before its answer is complete, or with the reason given to `abort`. */

@@ -42,6 +42,8 @@ export interface HttpDeps {
   readonly version: string;
   /** False before the runtime has started and once it stops. */
   readonly ready: () => boolean;
+  /** Routes that modules bring. */
+  readonly routes?: readonly Route[];
 }
 
 export interface HttpServer {
@@ -71,6 +73,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
       limits: config,
     }),
     ...stateRoutes({ ...deps, closing: () => closing !== undefined }),
+    ...(deps.routes ?? []),
   ];
 
   const fail = (exchange: Exchange, thrown: unknown): void => {
@@ -90,7 +93,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
       response: reply.raw,
       body: request.body as Buffer | undefined,
       // Null where the router could not read the path.
-      parameter: (request.params as { '*'?: string } | null)?.['*'] ?? '',
+      parameters: (request.params as Readonly<Record<string, string>> | null) ?? {},
     });
   };
 
@@ -134,7 +137,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
     const foreign = config.allowUnauthenticated ? undefined : refuseForeignHost(request.headers.host);
     if (foreign) {
       const id = requestIdOf(request.headers['x-request-id']);
-      new Exchange({ id, request, response, body: undefined, parameter: '' }).sendError(foreign);
+      new Exchange({ id, request, response, body: undefined, parameters: {} }).sendError(foreign);
       return;
     }
     app.routing(request, response);

@@ -1,2 +1,3 @@
 export { createHttpServer, type HttpConfig, type HttpDeps, type HttpServer } from './http-server.ts';
 export type { HttpAddress } from './listen.ts';
+export type { Route, RouteScope } from './route.ts';

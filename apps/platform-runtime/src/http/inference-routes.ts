@@ -70,6 +70,7 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
     {
       method: 'POST',
       path: '/v1/chat/completions',
+      scope: 'inference',
       handle: async (exchange) => {
         exchange.params = CHAT_PARAMS;
         const call = readChatRequest(bodyOf(exchange));
@@ -83,6 +84,7 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
     {
       method: 'POST',
       path: '/v1/completions',
+      scope: 'inference',
       handle: async (exchange) => {
         exchange.params = COMPLETION_PARAMS;
         const call = readCompletionRequest(bodyOf(exchange));
@@ -95,6 +97,7 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
     {
       method: 'POST',
       path: '/v1/embeddings',
+      scope: 'inference',
       handle: async (exchange) => {
         exchange.params = EMBEDDING_PARAMS;
         const call = readEmbeddingRequest(bodyOf(exchange));
@@ -104,6 +107,7 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
     {
       method: 'POST',
       path: '/tokenize',
+      scope: 'inference',
       handle: async (exchange) => {
         exchange.params = TOKENIZE_PARAMS;
         const request = readTokenizeRequest(bodyOf(exchange), names());
@@ -113,6 +117,7 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
     {
       method: 'POST',
       path: '/detokenize',
+      scope: 'inference',
       handle: async (exchange) => {
         exchange.params = TOKENIZE_PARAMS;
         const request = readDetokenizeRequest(bodyOf(exchange), names());

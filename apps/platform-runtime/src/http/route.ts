@@ -1,8 +1,13 @@
 import type { Exchange } from './exchange.ts';
 
-/** A method and path of the server and what answers it. A path that ends in `/*` takes the rest as the exchange's `parameter`. */
+/** Who may use a route: anyone, whoever may run models, whoever may administer the runtime. */
+export type RouteScope = 'public' | 'inference' | 'admin';
+
+/** A method and path of the server and what answers it. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `:name` takes one segment, `*` at the end takes the rest: see `Exchange.parameters`. */
   readonly path: string;
+  readonly scope: RouteScope;
   readonly handle: (exchange: Exchange) => void | Promise<void>;
 }

@@ -1,4 +1,14 @@
-import { Engine, ModelRegistry, SessionPool, UsageMeter, usagePhase, validationPhase } from '@golek/kernel';
+import {
+  dispatcher,
+  Engine,
+  ExtensionPoint,
+  ModelRegistry,
+  routePhase,
+  SessionPool,
+  UsageMeter,
+  usagePhase,
+  validationPhase,
+} from '@golek/kernel';
 import type { Log, PhaseContribution } from '@golek/plugins-api';
 import type { Provider } from '@golek/providers-spi';
 import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
@@ -65,10 +75,14 @@ export const serve = async (
     failureMemoryMs: 0,
   });
   const engine = new Engine({
-    models: registry,
-    sessions,
+    dispatch: dispatcher(registry, sessions),
     log,
-    phases: [validationPhase({ maxTools: 128, maxInputs: 2048 }), usagePhase(usage), ...phases],
+    phases: new ExtensionPoint<PhaseContribution>('phases', [
+      routePhase(registry),
+      validationPhase({ maxTools: 128, maxInputs: 2048 }),
+      usagePhase(usage),
+      ...phases,
+    ]),
   });
   const server = await createHttpServer({
     engine,

@@ -59,21 +59,25 @@ export const stateRoutes = ({ engine, models, sessions, usage, version, ready, c
     {
       method: 'GET',
       path: '/v1/models',
+      scope: 'inference',
       handle: (exchange) => exchange.sendJson(200, modelList(models.list().map(({ manifest }) => manifest))),
     },
     {
       method: 'GET',
       path: '/v1/models/*',
-      handle: (exchange) => exchange.sendJson(200, wireModel(modelNamed(exchange.parameter).manifest)),
+      scope: 'inference',
+      handle: (exchange) => exchange.sendJson(200, wireModel(modelNamed(exchange.parameters['*'] ?? '').manifest)),
     },
     {
       method: 'GET',
       path: '/health/live',
+      scope: 'public',
       handle: (exchange) => exchange.sendJson(200, { status: 'live', version }),
     },
     {
       method: 'GET',
       path: '/health/ready',
+      scope: 'public',
       handle: (exchange) => {
         const state = readiness();
         exchange.sendJson(state.status === 'ready' ? 200 : 503, state);
@@ -82,11 +86,13 @@ export const stateRoutes = ({ engine, models, sessions, usage, version, ready, c
     {
       method: 'GET',
       path: '/openapi.json',
+      scope: 'public',
       handle: (exchange) => exchange.sendText(200, (document ??= JSON.stringify(openApiDocument(version)))),
     },
     {
       method: 'GET',
       path: '/admin/v1/usage',
+      scope: 'admin',
       handle: (exchange) => exchange.sendJson(200, { models: usage.totals() }),
     },
   ];

@@ -1,10 +1,12 @@
-import { ENGINE, LOG, MODELS, serviceToken, SESSIONS, USAGE, type SystemModule } from '@golek/system';
+import { collectionToken, ENGINE, LOG, MODELS, serviceToken, SESSIONS, USAGE, type SystemModule } from '@golek/system';
 import { httpConfig } from '../config/http-config.ts';
-import { createHttpServer, type HttpServer } from '../http/index.ts';
+import { createHttpServer, type HttpServer, type Route } from '../http/index.ts';
 import { VERSION } from '../version.ts';
 import { CATALOGUE } from './models-module.ts';
 
 export const HTTP_SERVER = serviceToken<HttpServer>('http server');
+/** Contribute routes to the server; each contribution is a list. */
+export const HTTP_ROUTES = collectionToken<readonly Route[]>('http routes');
 
 /** Calls were drained before: what is still open then has this long to reach its client, milliseconds. */
 const CLOSE_LIMIT_MS = 2_000;
@@ -36,9 +38,19 @@ export const httpModule = (ready: () => boolean): SystemModule => ({
     };
     registrar.register({
       token: HTTP_SERVER,
-      needs: [ENGINE, MODELS, SESSIONS, USAGE, LOG, CATALOGUE],
-      create: (engine, models, sessions, usage, log) =>
-        createHttpServer({ engine, models, sessions, usage, log, config, version: VERSION, ready }),
+      needs: [ENGINE, MODELS, SESSIONS, USAGE, LOG, HTTP_ROUTES, CATALOGUE],
+      create: (engine, models, sessions, usage, log, routes) =>
+        createHttpServer({
+          engine,
+          models,
+          sessions,
+          usage,
+          log,
+          config,
+          version: VERSION,
+          ready,
+          routes: routes.flat(),
+        }),
       start: (server) => server.listen(),
       stop: (server) => server.close(AbortSignal.timeout(CLOSE_LIMIT_MS)),
     });

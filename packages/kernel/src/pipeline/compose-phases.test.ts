@@ -10,7 +10,7 @@ import {
 import type { ModelSession } from '@golek/providers-spi';
 import { describe, expect, it } from 'vitest';
 import { createCall } from '../create-call.ts';
-import { Engine, ModelRegistry } from '../index.ts';
+import { dispatcher, Engine, ExtensionPoint, ModelRegistry, routePhase } from '../index.ts';
 
 interface LogLine {
   readonly level: string;
@@ -50,9 +50,8 @@ const chainOf = (phases: readonly PhaseContribution[], dispatch: Handler, log: L
     [Symbol.asyncDispose]: async () => undefined,
   };
   const engine = new Engine({
-    models,
-    sessions: { lease: async () => ({ session, release: () => undefined }) },
-    phases,
+    dispatch: dispatcher(models, { lease: async () => ({ session, release: () => undefined }) }),
+    phases: new ExtensionPoint('phases', [routePhase(models), ...phases]),
     log,
   });
   return (call) => engine.run(call);

@@ -29,6 +29,7 @@ export const plan = (request: InferenceRequest, catalogue: Catalogue): RoutingDe
   }
   const { name, provider } = entry.manifest;
   return {
+    route: request.model,
     targets: [{ model: name, provider }],
     reasons: [name === request.model ? `'${name}' is registered` : `'${request.model}' is an alias of '${name}'`],
   };

@@ -27,22 +27,39 @@ export interface ConfigurationParts {
   readonly parsed: readonly unknown[];
 }
 
-/** The checked values of all sections, with the source of each. Remembers which keys were read. */
+/** Told of a section's new values. */
+export type ConfigListener<Section extends ConfigSection> = (
+  values: ConfigOf<Section>,
+  changed: readonly string[],
+) => void;
+
+interface Watcher {
+  readonly section: ConfigSection;
+  readonly listener: (values: never, changed: readonly string[]) => void;
+}
+
+/** The checked values of all sections, with the source of each; they may change while the runtime works. Remembers which keys were read. */
 export class Configuration {
   readonly sections: readonly ConfigSection[];
   readonly keys: readonly ConfigKey[];
-  readonly #values: readonly ConfigValue[];
-  readonly #parsed: ReadonlyMap<string, unknown>;
-  readonly #observed: ReadonlyMap<string, unknown>;
+  readonly #watchers = new Set<Watcher>();
   readonly #unread: Set<string>;
+  #values: readonly ConfigValue[] = [];
+  #parsed: ReadonlyMap<string, unknown> = new Map();
+  #observed: ReadonlyMap<string, unknown> = new Map();
 
-  constructor({ sections, keys, values, parsed }: ConfigurationParts) {
-    this.sections = sections;
-    this.keys = keys;
-    this.#values = values;
-    this.#unread = new Set(keys.map(({ key }) => key));
-    this.#parsed = new Map(sections.map(({ name }, index) => [name, parsed[index]]));
-    this.#observed = new Map(sections.map(({ name }) => [name, this.#observe(name)]));
+  constructor(parts: ConfigurationParts) {
+    this.sections = parts.sections;
+    this.keys = parts.keys;
+    this.#unread = new Set(this.keys.map(({ key }) => key));
+    this.#take(parts);
+  }
+
+  /** Calls back after a change of a section's keys; `changed` names them, e.g. `limits.maxTools`. */
+  watch<Section extends ConfigSection>(section: Section, listener: ConfigListener<Section>): Disposable {
+    const watcher: Watcher = { section, listener };
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
   }
 
   /** The values of a section, read-only. Throws `composition_invalid` for a section that the configuration was not made with. */
@@ -91,6 +108,12 @@ export class Configuration {
   /** Keys whose value nothing has read so far: a setting without effect. */
   unread(): readonly string[] {
     return [...this.#unread];
+  }
+
+  #take({ values, parsed }: ConfigurationParts): void {
+    this.#values = values;
+    this.#parsed = new Map(this.sections.map(({ name }, index) => [name, parsed[index]]));
+    this.#observed = new Map(this.sections.map(({ name }) => [name, this.#observe(name)]));
   }
 
   #observe(section: string): unknown {

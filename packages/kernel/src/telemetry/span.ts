@@ -1,0 +1,77 @@
+import type { Attributes, AttributeValue, SpanData, SpanEvent } from '@golek/api';
+import type { SpanSink, TraceContext } from '@golek/plugins-api';
+import { randomHex } from '../random-hex.ts';
+
+/** Unix time with the resolution of `performance.now()`, milliseconds. */
+export const spanTime = (at: number = performance.now()): number => performance.timeOrigin + at;
+
+/** A span in progress. */
+export class ActiveSpan {
+  /** For what is done under this span. */
+  readonly trace: TraceContext;
+  readonly #sink: SpanSink;
+  readonly #parent: string | undefined;
+  readonly #name: string;
+  readonly #kind: SpanData['kind'];
+  readonly #startTime: number;
+  readonly #attributes: Record<string, AttributeValue>;
+  #events: SpanEvent[] | undefined;
+
+  constructor(
+    trace: TraceContext,
+    sink: SpanSink,
+    parent: string | undefined,
+    { name, kind = 'internal', attributes = {}, startedAt }: SpanOptions,
+  ) {
+    this.trace = trace;
+    this.#sink = sink;
+    this.#parent = parent;
+    this.#name = name;
+    this.#kind = kind;
+    this.#startTime = spanTime(startedAt);
+    this.#attributes = { ...attributes };
+  }
+
+  set(name: string, value: AttributeValue): void {
+    this.#attributes[name] = value;
+  }
+
+  event(name: string, attributes?: Attributes): void {
+    (this.#events ??= []).push({ name, time: spanTime(), ...(attributes && { attributes }) });
+  }
+
+  /** Hands the span over; the last call of it. */
+  end(error?: SpanData['error']): void {
+    this.#sink({
+      traceId: this.trace.traceId,
+      spanId: this.trace.spanId,
+      ...(this.#parent !== undefined && { parentSpanId: this.#parent }),
+      name: this.#name,
+      kind: this.#kind,
+      startTime: this.#startTime,
+      endTime: spanTime(),
+      attributes: this.#attributes,
+      ...(this.#events && { events: this.#events }),
+      ...(error && { error }),
+    });
+  }
+}
+
+export interface SpanOptions {
+  /** By the conventions of what it stands for, e.g. `chat golek-tiny`. */
+  readonly name: string;
+  /** Default `internal`. */
+  readonly kind?: SpanData['kind'];
+  readonly attributes?: Attributes;
+  /** `performance.now()` of the start, when it was before now. */
+  readonly startedAt?: number;
+}
+
+/** Starts a span under a trace; undefined, at no cost, when the trace is not sampled. */
+export const startSpan = (trace: TraceContext, options: SpanOptions): ActiveSpan | undefined => {
+  const { sink, traceId } = trace;
+  if (!sink) return undefined;
+  const spanId = randomHex(8);
+  const own: TraceContext = { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01`, sink };
+  return new ActiveSpan(own, sink, trace.spanId, options);
+};
