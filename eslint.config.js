@@ -6,20 +6,33 @@ import tseslint from 'typescript-eslint';
 const boundaries = {
   api: [],
   model: [],
+  generator: [],
   'plugins-api': ['api'],
   'providers-spi': ['api'],
   core: ['api'],
   kernel: ['api', 'plugins-api', 'providers-spi'],
   protocols: ['api'],
+  infrastructure: ['api', 'plugins-api', 'core', 'kernel'],
   provider: ['providers-spi'],
   system: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel'],
-  platform: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel', 'protocols', 'system', 'provider', 'model'],
+  platform: [
+    'api',
+    'plugins-api',
+    'providers-spi',
+    'core',
+    'kernel',
+    'protocols',
+    'infrastructure',
+    'system',
+    'provider',
+    'model',
+  ],
   portable: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel', 'system', 'provider', 'model'],
   e2e: ['*'],
   tool: ['*'],
 };
 
-/** Tests may use the shipped model and the published test kit. */
+/** Tests may use the shipped model, the published test kit and the test tools. */
 const TEST_FILES = ['**/*.test.ts', '**/testing/**/*.ts', '**/*.fixture.ts'];
 
 const constraintsWith = (extra) =>
@@ -39,7 +52,17 @@ const moduleBoundaries = (extra) => [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist', '**/vitest.config.ts', '**/node_modules', '.nx', '**/*.timestamp*', 'tools/tiny-model'] },
+  {
+    ignores: [
+      '**/dist',
+      'packages/create-golek-plugin/templates',
+      '**/vitest.config.ts',
+      '**/node_modules',
+      '.nx',
+      '**/*.timestamp*',
+      'tools/tiny-model',
+    ],
+  },
   ...nx.configs['flat/base'],
   {
     files: ['**/*.ts'],
@@ -78,7 +101,14 @@ export default tseslint.config(
   {
     files: TEST_FILES,
     rules: {
-      '@nx/enforce-module-boundaries': moduleBoundaries(['model', 'providers-spi', 'api', 'kernel', 'plugins-api']),
+      '@nx/enforce-module-boundaries': moduleBoundaries([
+        'model',
+        'providers-spi',
+        'api',
+        'kernel',
+        'plugins-api',
+        'tool',
+      ]),
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/unbound-method': 'off',
       // Clients still use what OpenAI calls deprecated, so tests do.

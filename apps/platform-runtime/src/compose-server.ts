@@ -1,5 +1,6 @@
 import type { Log } from '@golek/plugins-api';
 import { createLogger, logConfig } from '@golek/system';
+import { beatenFlags } from './config/beaten-flags.ts';
 import type { PlatformSettings } from './config/platform-config.ts';
 import { listModels, type KnownModels } from './models/list-models.ts';
 import { httpModule } from './modules/http-module.ts';
@@ -13,12 +14,24 @@ export interface ComposedServer extends Platform {
 
 /** Composes what `golek serve` runs: the log, every known model, engines in child processes, the HTTP server. */
 export const composeServer = async (settings: PlatformSettings): Promise<ComposedServer> => {
-  const { configuration, data } = settings;
+  const { configuration, data, store, configFile } = settings;
   const { level, format } = configuration.get(logConfig);
   const log = createLogger({ level, format });
+  configuration.watch(logConfig, (changed) => (log.level = changed.level), { keys: ['level'] });
   const known = await listModels(settings, new AbortController().signal);
-  for (const note of known.notes) log.warn({}, note);
+  for (const note of [...beatenFlags(configuration), ...known.notes]) log.warn({}, note);
   await data.sweep();
-  const sources = known.models.map(({ source }) => source);
-  return { ...createPlatform({ configuration, log, sources, server: httpModule, isolation: 'process' }), log, known };
+  return {
+    ...createPlatform({
+      configuration,
+      live: { store, file: configFile, home: data.root },
+      log,
+      models: known.models,
+      server: httpModule,
+      environment: process.env,
+      isolation: 'process',
+    }),
+    log,
+    known,
+  };
 };

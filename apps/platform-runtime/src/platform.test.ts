@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { collect, type GenerateRequest } from '@golek/api';
+import { collect, type EmbedRequest, type GenerateRequest } from '@golek/api';
 import { createCall } from '@golek/kernel';
 import { ENGINE, MODELS } from '@golek/system';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -28,11 +28,17 @@ const ask = (model: string): GenerateRequest => ({
   sampling: { temperature: 0 },
 });
 
+const EMBED: EmbedRequest = { task: 'embed', model: 'golek-tiny', inputs: ['a'] };
+
 test('every setting is read by the server', async () => {
   const given = await settings();
-  const { system } = await composeServer(given);
+  const { system, drain } = await composeServer(given);
   await using running = system;
   await running.start();
+  // What may change while it works is read when it is needed: by a request, and when it ends.
+  await collect(running.get(ENGINE).run(createCall({ request: { ...ask('golek-tiny'), maxTokens: 1 }, signal })));
+  await collect(running.get(ENGINE).run(createCall({ request: EMBED, signal }))).catch(() => undefined);
+  await drain();
   expect(given.configuration.unread()).toEqual([]);
 });
 

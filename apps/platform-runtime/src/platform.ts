@@ -1,30 +1,53 @@
+import { MemoryKeyValueStore } from '@golek/core';
 import type { Log } from '@golek/plugins-api';
-import type { ModelSource } from '@golek/providers-spi';
 import {
   createSystem,
   ENGINE,
+  EVENTS,
   kernelModule,
+  reliabilityConfig,
   type Configuration,
+  type Environment,
   type Override,
   type System,
   type SystemModule,
 } from '@golek/system';
 import { limitsConfig, lifecycleConfig } from './config/runtime-config.ts';
+import { configModules, type LiveConfiguration } from './modules/config-module.ts';
+import type { RuntimeState } from './http/index.ts';
 import { ggufModule, type Isolation } from './modules/gguf-module.ts';
 import { modelsModule } from './modules/models-module.ts';
+import { upstreamsModule } from './modules/upstreams-module.ts';
+import type { PlatformModel } from './models/platform-model.ts';
+import { pluginModules } from './modules/plugins-module.ts';
+import { telemetryModules } from './modules/telemetry-module.ts';
+import { ownTimeouts } from './reliability/own-timeouts.ts';
+import { reliabilityModule } from './modules/reliability-module.ts';
+import { routesModule } from './modules/routes-module.ts';
 
 export interface PlatformOptions {
   readonly configuration: Configuration;
+  /** What the configuration follows. Default: nothing; changes are kept in memory. */
+  readonly live?: LiveConfiguration;
   readonly log: Log;
   /** Models to be registered, as `listModels` gives them. */
-  readonly sources: readonly ModelSource[];
-  /** What serves the platform to others, e.g. `httpModule`; it is told whether the platform takes requests. Default: nothing, for use in this process. */
-  readonly server?: (ready: () => boolean) => SystemModule;
+  readonly models: readonly PlatformModel[];
+  /** What serves the platform to others, e.g. `httpModule`. Default: nothing, for use in this process. */
+  readonly server?: (lifecycle: PlatformLifecycle) => SystemModule;
   /** Where models run when `gguf.isolation` is `auto`. */
   readonly isolation: Isolation;
+  /** Where the standard OTEL_* variables are looked for by a platform that serves others. Default: nowhere. */
+  readonly environment?: Environment;
   /** Further modules, e.g. with a provider or a phase. */
   readonly modules?: readonly SystemModule[];
   readonly overrides?: readonly Override[];
+}
+
+/** What a server has to know and to do when the platform starts and stops. */
+export interface PlatformLifecycle {
+  readonly state: () => RuntimeState;
+  /** Called when the platform takes no new requests: end what takes longer than `graceMs` milliseconds. @returns whether all ended by itself. */
+  readonly onDrain: (drain: (graceMs: number) => Promise<boolean>) => void;
 }
 
 /** A composed platform; nothing runs before `system.start()`. */
@@ -36,27 +59,67 @@ export interface Platform {
 
 /** Composes configuration, providers, model registry, engine and, where one is given, a server. Throws `composition_invalid`. */
 export const createPlatform = (options: PlatformOptions): Platform => {
-  const { configuration, log, sources, server, isolation, modules = [], overrides = [] } = options;
-  const { maxOutputTokens, maxTools, maxInputs } = configuration.get(limitsConfig);
-  const { graceMs } = configuration.get(lifecycleConfig);
-  let draining = false;
+  const {
+    configuration,
+    live = { store: new MemoryKeyValueStore() },
+    log,
+    models,
+    server,
+    isolation,
+    environment = {},
+    modules = [],
+    overrides = [],
+  } = options;
+  const drains: ((graceMs: number) => Promise<boolean>)[] = [];
+  let announced: 'started' | 'stopping' | undefined;
+  const announce = (what: 'started' | 'stopping'): void => {
+    // A system that never ran has nobody to tell that it stops.
+    if (announced === what || (what === 'stopping' && announced === undefined)) return;
+    announced = what;
+    system.get(EVENTS).publish({ type: `system.${what}` });
+  };
+  const state = (): RuntimeState => {
+    if (announced === 'stopping') return 'stopping';
+    if (system.state === 'running') return 'running';
+    return system.state === 'new' || system.state === 'starting' ? 'starting' : 'stopping';
+  };
   const system: System = createSystem({
     configuration,
     log,
     overrides,
     modules: [
-      kernelModule({ limits: { maxOutputTokens, maxTools, maxInputs } }),
+      kernelModule({
+        limits: ({ principal: { tenant }, overrides: own }) =>
+          configuration.effective(limitsConfig, { tenant, overrides: own }),
+        reliability: { settings: configuration.get(reliabilityConfig), timeoutsOf: ownTimeouts(configuration) },
+      }),
+      ...configModules(live),
       ggufModule(isolation),
-      modelsModule(sources),
+      upstreamsModule,
+      modelsModule({ models, file: live.file }),
+      routesModule,
+      reliabilityModule,
       ...modules,
-      ...(server ? [server(() => system.state === 'running' && !draining)] : []),
+      ...(server
+        ? [
+            ...telemetryModules(configuration, environment),
+            ...pluginModules(live, configuration),
+            server({ state, onDrain: (drain) => void drains.push(drain) }),
+          ]
+        : []),
     ],
+    onState: (entered) => {
+      if (entered === 'running') announce('started');
+      else if (entered === 'stopping') announce('stopping');
+    },
   });
   return {
     system,
     drain: async () => {
-      draining = true;
-      return system.get(ENGINE).drain(graceMs);
+      announce('stopping');
+      const { graceMs } = configuration.get(lifecycleConfig);
+      const ended = await Promise.all([system.get(ENGINE).drain(graceMs), ...drains.map((drain) => drain(graceMs))]);
+      return ended.every(Boolean);
     },
   };
 };

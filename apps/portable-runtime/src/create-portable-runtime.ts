@@ -1,10 +1,24 @@
-import { GolekError, nearest } from '@golek/api';
-import type { ValidationLimits } from '@golek/kernel';
-import type { Log, PhaseContribution } from '@golek/plugins-api';
+import { GolekError, nearest, type ModelRouteInput } from '@golek/api';
+import { programPlugin, type ValidationLimits } from '@golek/kernel';
+import type { Log, PhaseContribution, Plugin } from '@golek/plugins-api';
 import { createGgufProvider, createIsolatedGgufProvider, type GgufProviderOptions } from '@golek/provider-gguf';
 import type { Provider } from '@golek/providers-spi';
-import { createSystem, kernelModule, MODELS, PHASES, PROVIDERS, serviceToken, type SystemModule } from '@golek/system';
+import {
+  createSystem,
+  DEFAULT_PLUGIN_SETTINGS,
+  EXTENSIONS,
+  kernelModule,
+  MODELS,
+  PHASES,
+  PLUGINS,
+  pluginsModule,
+  PROVIDERS,
+  serviceToken,
+  type ReliabilitySettings,
+  type SystemModule,
+} from '@golek/system';
 import { DEFAULT_MODELS, inspectModels, type PortableModel } from './portable-models.ts';
+import { parseReliability, parseRoute } from './parse-request.ts';
 import { PortableRuntime } from './portable-runtime.ts';
 
 export interface PortableRuntimeOptions {
@@ -16,11 +30,19 @@ export interface PortableRuntimeOptions {
   readonly isolation?: 'in-process' | 'process';
   /** Providers beside GGUF. */
   readonly providers?: readonly Provider[];
+  /** Names that stand for one or more models: aliases, load balancing, failover. They may be changed later: `setRoute`. */
+  readonly routes?: readonly ModelRouteInput[];
   /** Interceptors and observers that join the pipeline. */
   readonly phases?: readonly PhaseContribution[];
+  /** Plugins, made by `definePlugin`; the runtime does not start without them. */
+  readonly plugins?: readonly Plugin[];
+  /** Options of the plugins, by their names. */
+  readonly pluginOptions?: Readonly<Record<string, unknown>>;
   /** Modules that join the system, to bring or replace services. */
   readonly modules?: readonly SystemModule[];
   readonly limits?: Partial<ValidationLimits>;
+  /** Time limits, retries, breakers, bounds and hedging, for all models or some; default: two tries, a breaker after five failures in a row. */
+  readonly reliability?: ReliabilitySettings;
   /** A pino logger or alike; default: silence. */
   readonly log?: Log;
   /** Ends the start. */
@@ -32,9 +54,13 @@ const OPTION_NAMES = [
   'gguf',
   'isolation',
   'providers',
+  'routes',
   'phases',
+  'plugins',
+  'pluginOptions',
   'modules',
   'limits',
+  'reliability',
   'log',
   'signal',
 ] as const satisfies readonly (keyof PortableRuntimeOptions)[];
@@ -46,7 +72,14 @@ const REGISTERED = serviceToken<number>('registered-models');
 const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): SystemModule => ({
   name: 'portable',
   register: (registrar) => {
-    const { isolation = 'in-process', gguf = {}, providers = [], phases = [], models = DEFAULT_MODELS } = options;
+    const {
+      isolation = 'in-process',
+      gguf = {},
+      providers = [],
+      phases = [],
+      models = DEFAULT_MODELS,
+      routes = [],
+    } = options;
     registrar.contribute({
       to: PROVIDERS,
       name: 'gguf',
@@ -57,10 +90,12 @@ const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): S
     for (const phase of phases) registrar.contribute({ to: PHASES, name: phase.name, create: () => phase });
     registrar.register({
       token: REGISTERED,
-      needs: [MODELS, PROVIDERS],
-      create: async (registry, all) => {
-        const entries = await inspectModels(models, all, signal);
+      // A model may belong to a provider of a plugin.
+      needs: [MODELS, EXTENSIONS, PLUGINS],
+      create: async (registry, { providers: all }) => {
+        const entries = await inspectModels(models, all.items, signal);
         for (const entry of entries) registry.register(entry);
+        registry.routes.replaceAll(routes.map(parseRoute));
         return entries.length;
       },
     });
@@ -79,15 +114,34 @@ const refuseUnknown = (options: PortableRuntimeOptions): void => {
 
 /**
  * Starts the kernel in this program: no server, no database, no network. Models are read at once and loaded at their first request.
- * Throws `model_not_found`, `model_invalid` or `config_invalid`; nothing is left running then.
+ * Throws `model_not_found`, `model_invalid`, `config_invalid`, `plugin_invalid` or `plugin_failed`; nothing is left running then.
  *
  * @example await using golek = await createPortableRuntime({ models: { mine: './model.gguf' } });
  */
 export const createPortableRuntime = async (options: PortableRuntimeOptions = {}): Promise<PortableRuntime> => {
   refuseUnknown(options);
-  const { limits, log, modules = [], signal = new AbortController().signal } = options;
+  const {
+    limits,
+    reliability = {},
+    plugins = [],
+    pluginOptions = {},
+    log,
+    modules = [],
+    signal = new AbortController().signal,
+  } = options;
   const system = createSystem({
-    modules: [kernelModule({ limits: { ...DEFAULT_LIMITS, ...limits } }), portableModule(options, signal), ...modules],
+    modules: [
+      kernelModule({
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        reliability: { settings: parseReliability(reliability) },
+      }),
+      pluginsModule({
+        plugins: plugins.map(programPlugin),
+        settings: () => ({ ...DEFAULT_PLUGIN_SETTINGS, options: pluginOptions }),
+      }),
+      portableModule(options, signal),
+      ...modules,
+    ],
     ...(log && { log }),
   });
   await system.start({ signal });

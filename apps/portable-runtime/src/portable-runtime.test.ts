@@ -1,5 +1,6 @@
 import { GolekError } from '@golek/api';
 import { golekTiny } from '@golek/model-tiny';
+import { definePlugin } from '@golek/plugins-api';
 import { fakeProvider } from '@golek/providers-spi/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPortableRuntime, type PortableRuntime } from './index.ts';
@@ -103,6 +104,66 @@ describe('with providers of its own', () => {
   });
 });
 
+it('protects models as `reliability` says', async () => {
+  const fail = { at: 0, code: 'provider_failed', message: 'no answer' } as const;
+  const provider = fakeProvider({ models: { a: { fail } } });
+  await using golek = await createPortableRuntime({
+    models: { a: { location: 'a', provider: 'fake' } },
+    providers: [provider],
+    reliability: { retry: { attempts: 1 }, targets: [{ model: 'a', retry: { attempts: 3, minDelayMs: 1 } }] },
+  });
+  await expect(golek.chat('x').result()).rejects.toMatchObject({ code: 'provider_failed' });
+  expect(provider.stats.runs).toBe(3);
+});
+
+describe('with plugins', () => {
+  const models = { a: { location: 'a', provider: 'fake' } };
+  const stopped: string[] = [];
+  const source = definePlugin({
+    name: 'source',
+    version: '1.0.0',
+    setup: (host) => {
+      host.provider(fakeProvider({ models: { a: { answer: ['quiet'] } } }));
+      host.onStop(() => void stopped.push('source'));
+    },
+  });
+  const loud = definePlugin<{ mark: string }>({
+    name: 'loud',
+    version: '1.0.0',
+    requires: { source: '^1.0.0' },
+    options: (raw) => ({ mark: '!', ...(raw as object) }),
+    setup: ({ transform, options, onStop }) => {
+      transform({
+        name: 'shout',
+        stream: () => ({
+          event: (event) =>
+            event.type === 'text' ? [{ ...event, text: event.text.toUpperCase() + options.mark }] : [event],
+        }),
+      });
+      onStop(() => void stopped.push('loud'));
+    },
+  });
+
+  it('starts them in order, runs the models of their providers, and stops them in reverse', async () => {
+    {
+      await using golek = await createPortableRuntime({
+        models,
+        plugins: [loud, source],
+        pluginOptions: { loud: { mark: '?' } },
+      });
+      expect((await golek.chat('x').result()).choices[0]?.text).toBe('QUIET?');
+    }
+    expect(stopped).toEqual(['loud', 'source']);
+  });
+
+  it('does not start without one of them', async () => {
+    await expect(createPortableRuntime({ models, plugins: [loud] })).rejects.toMatchObject({
+      code: 'plugin_invalid',
+      message: "plugin 'loud' 1.0.0 needs 'source' ^1.0.0, which is not installed",
+    });
+  });
+});
+
 describe('createPortableRuntime', () => {
   it.each([
     [{ model: {} }, "createPortableRuntime has no option 'model'; did you mean 'models'?"],
@@ -112,9 +173,36 @@ describe('createPortableRuntime', () => {
     ],
     [{ models: { x: '/no/such/file.gguf' } }, '/no/such/file.gguf'],
     [{ gguf: { thread: 1 } }, "did you mean 'threads'?"],
+    [{ reliability: { retry: { atempts: 1 } } }, "reliability: unknown key 'retry.atempts'"],
+    [{ reliability: { retrys: {} } }, "did you mean 'retry'?"],
   ])('refuses %j and leaves nothing running', async (options, message) => {
     const made = createPortableRuntime(options as never);
     await expect(made).rejects.toThrow(message);
     await expect(made).rejects.toBeInstanceOf(GolekError);
+  });
+});
+
+describe('routes', () => {
+  const start = (routes: Parameters<PortableRuntime['setRoute']>[0][] = []) =>
+    createPortableRuntime({
+      models: { a: { location: 'a', provider: 'fake' }, b: { location: 'b', provider: 'fake' } },
+      providers: [fakeProvider({ models: { a: { answer: ['from a'] }, b: { answer: ['from b'] } } })],
+      routes,
+    });
+
+  it('are names for models, changed at any time', async () => {
+    await using golek = await start([{ name: 'best', targets: [{ model: 'a' }] }]);
+    const ask = async () => (await golek.chat('hi', { model: 'best' }).result()).choices[0]?.text;
+    expect(await ask()).toBe('from a');
+    golek.setRoute({ name: 'best', targets: [{ model: 'b' }], fallback: ['a'] });
+    expect(await ask()).toBe('from b');
+    expect(golek.routes).toMatchObject([{ name: 'best', strategy: 'priority', fallback: ['a'] }]);
+    golek.removeRoute('best');
+    await expect(ask()).rejects.toMatchObject({ code: 'model_not_found' });
+  });
+
+  it('that make no sense end the start', async () => {
+    await expect(start([{ name: 'a', targets: [{ model: 'b' }] }])).rejects.toMatchObject({ code: 'conflict' });
+    await expect(start([{ name: 'r', targets: [] }])).rejects.toThrow("route: 'targets' is invalid");
   });
 });

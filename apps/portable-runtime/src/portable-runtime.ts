@@ -1,4 +1,12 @@
-import { GolekError, type GenerateRequest, type InferenceRequest, type Message, type ModelManifest } from '@golek/api';
+import {
+  GolekError,
+  type GenerateRequest,
+  type InferenceRequest,
+  type Message,
+  type ModelManifest,
+  type ModelRoute,
+  type ModelRouteInput,
+} from '@golek/api';
 import {
   createCall,
   type Engine,
@@ -9,7 +17,7 @@ import {
 } from '@golek/kernel';
 import { ENGINE, MODELS, SESSIONS, USAGE, type System } from '@golek/system';
 import { Answer } from './answer.ts';
-import { parseRequest } from './parse-request.ts';
+import { parseRequest, parseRoute } from './parse-request.ts';
 
 type OptionalModel<R> = R extends unknown ? Omit<R, 'model'> & { readonly model?: string } : never;
 
@@ -43,6 +51,21 @@ export class PortableRuntime implements AsyncDisposable {
   /** The registered models. */
   get models(): readonly ModelManifest[] {
     return this.#models.list().map(({ manifest }) => manifest);
+  }
+
+  /** The routes: names that stand for models. */
+  get routes(): readonly ModelRoute[] {
+    return this.#models.routes.list().map(({ route }) => route);
+  }
+
+  /** Sets or replaces a route from the next request on. Throws `invalid_request`, and `conflict` for the name of a model. */
+  setRoute(route: ModelRouteInput): void {
+    this.#models.routes.set(parseRoute(route));
+  }
+
+  /** Throws `model_not_found` when there is no such route. */
+  removeRoute(name: string): void {
+    this.#models.routes.remove(name);
   }
 
   /** Whether a model is loaded, and how far. */

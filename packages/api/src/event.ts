@@ -7,9 +7,9 @@ import { Usage } from './usage.ts';
 export const FinishReason = z.enum(['stop', 'length', 'tool-calls', 'content-filter']);
 export type FinishReason = z.infer<typeof FinishReason>;
 
-/** One candidate token: id, its bytes as UTF-8 (a token may be a part of a character), natural-log probability. */
+/** One candidate token: id (absent where a remote service does not tell it), its bytes as UTF-8 (a token may be a part of a character), natural-log probability. */
 export const TokenCandidate = z.strictObject({
-  id: z.int().min(0),
+  id: z.int().min(0).optional(),
   text: z.string(),
   bytes: z.array(z.int().min(0).max(255)),
   logprob: z.number(),

@@ -33,9 +33,21 @@ export {
 } from './event.ts';
 export { collect, type GeneratedChoice, type InferenceResult } from './collect.ts';
 export { ModelManifest } from './model-manifest.ts';
+export {
+  Canary,
+  CanaryRollback,
+  ModelRoute,
+  RouteTarget,
+  ROUTING_STRATEGIES,
+  RoutingStrategy,
+  StickyKey,
+  type ModelRouteInput,
+  type ScoreWeights,
+} from './model-route.ts';
 export { HealthStatus } from './health.ts';
 export { LifecycleEvent, type LifecycleEventType, type PublishedEvent } from './lifecycle-event.ts';
 export type { Attributes, AttributeValue, SpanData, SpanEvent } from './span.ts';
+export type { KeyValueStore, PutOptions, StoredValue } from './key-value-store.ts';
 export { LOCAL_PRINCIPAL, Principal } from './principal.ts';
 export { JSON_SCHEMA_NAMES, jsonSchemaOf, type JsonSchemaName } from './json-schemas.ts';
 export { describeIssue } from './describe-issue.ts';

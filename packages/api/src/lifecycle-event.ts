@@ -39,6 +39,12 @@ export const LifecycleEvent = z
     z.strictObject({ type: z.literal('plugin.replaced'), ...plugin, previous: z.string() }),
     z.strictObject({ type: z.literal('plugin.stopped'), ...plugin }),
     z.strictObject({ type: z.literal('plugin.failed'), ...plugin, error: failure }),
+    z.strictObject({
+      type: z.literal('plugin.health'),
+      ...plugin,
+      status: HealthStatus,
+      reason: z.string().optional(),
+    }),
     /** `keys` whose values changed; `restart`: those of them that take effect after a restart only. */
     z.strictObject({
       type: z.literal('config.changed'),

@@ -5,3 +5,5 @@ export {
   type DiscoveredModel,
   type Discovery,
 } from './models/discover-models.ts';
+export { JsonFileStore } from './key-value/json-file-store.ts';
+export { MemoryKeyValueStore } from './key-value/memory-key-value-store.ts';

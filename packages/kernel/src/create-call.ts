@@ -1,6 +1,7 @@
 import { LOCAL_PRINCIPAL, type InferenceRequest, type Principal } from '@golek/api';
-import type { InferenceCall, TraceContext } from '@golek/plugins-api';
+import type { InferenceCall, RoutingHints, TraceContext } from '@golek/plugins-api';
 import { randomHex } from './random-hex.ts';
+import { unsampledTrace } from './telemetry/tracing.ts';
 
 export interface CreateCallOptions {
   readonly request: InferenceRequest;
@@ -12,18 +13,16 @@ export interface CreateCallOptions {
   readonly id?: string;
   /** The caller's `traceparent` header; a malformed one is ignored, as W3C Trace Context demands. */
   readonly traceparent?: string | undefined;
+  /** A trace that has begun already; `traceparent` is not looked at then. */
+  readonly trace?: TraceContext | undefined;
+  /** `performance.now()` when the request came in; default now. */
+  readonly receivedAt?: number;
+  readonly hints?: RoutingHints | undefined;
+  readonly priority?: number | undefined;
+  /** In `performance.now()`; the signal must end the call then. */
+  readonly deadline?: number | undefined;
+  readonly overrides?: Readonly<Record<string, unknown>> | undefined;
 }
-
-/** version - trace id - parent id - flags; version ff is invalid, as are ids of zeros. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-[0-9a-f]{2}$/;
-
-const traceOf = (received: string | undefined): TraceContext => {
-  const match = received === undefined ? null : TRACEPARENT.exec(received);
-  if (match) return { traceId: match[1] as string, spanId: match[2] as string, traceparent: match[0] };
-  const traceId = randomHex(16);
-  const spanId = randomHex(8);
-  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-00` };
-};
 
 /** A new request id. */
 export const newRequestId = (): string => `req_${randomHex(16)}`;
@@ -36,13 +35,23 @@ export const createCall = ({
   protocol = 'local',
   id,
   traceparent,
+  trace,
+  receivedAt = performance.now(),
+  hints,
+  priority,
+  deadline,
+  overrides,
 }: CreateCallOptions): InferenceCall =>
   Object.freeze({
     id: id ?? newRequestId(),
     request,
     principal,
     signal,
-    trace: traceOf(traceparent),
-    receivedAt: performance.now(),
+    trace: trace ?? unsampledTrace(traceparent),
+    receivedAt,
     protocol,
+    ...(hints && { hints }),
+    ...(priority !== undefined && { priority }),
+    ...(deadline !== undefined && { deadline }),
+    ...(overrides && { overrides }),
   });

@@ -8,7 +8,12 @@ describe('Engine', () => {
     const { engine, registry } = await kernelOf({ hello: { answer: ['Hello', ' world'] } });
     registry.alias('default', 'hello');
     const events = await eventsOf(engine.run(callOf(chatOf('default'))));
-    expect(events[0]).toEqual({ type: 'start', model: 'hello', provider: 'fake' });
+    expect(events[0]).toMatchObject({
+      type: 'start',
+      model: 'hello',
+      provider: 'fake',
+      route: { name: 'default', failed: [] },
+    });
     expect(events.map(({ type }) => type)).toEqual(['start', 'text', 'text', 'finish', 'usage']);
     expect((await collect(engine.run(callOf(chatOf('hello'))))).choices[0]?.text).toBe('Hello world');
   });
@@ -69,6 +74,26 @@ describe('Engine', () => {
     for await (const event of engine.run(callOf(chatOf('endless')))) if (event.type === 'text') break;
     expect(provider.stats.active).toBe(0);
     expect(engine.inFlight).toBe(0);
+  });
+
+  it('cancels by id the calls that the one who asks may cancel', async () => {
+    const { engine, provider } = await kernelOf({ hanging: { hang: { at: 1 } } });
+    const { signal } = new AbortController();
+    const run = (id: string) => collect(engine.run(createCall({ request: chatOf('hanging'), signal, id })));
+    const [mine, other] = [run('mine'), run('other')];
+    const cancelled = expect(mine).rejects.toMatchObject({
+      code: 'cancelled',
+      message: "the request 'mine' was cancelled",
+    });
+    const cancelledToo = expect(other).rejects.toMatchObject({ code: 'cancelled' });
+    expect(engine.cancel('mine', () => false)).toBe(0);
+    expect(engine.cancel('mine')).toBe(1);
+    await cancelled;
+    expect(provider.stats.active).toBe(1);
+    expect(engine.cancel('mine')).toBe(0);
+    engine.cancel('other', ({ principal }) => principal.tenant === 'default');
+    await cancelledToo;
+    expect(provider.stats.active).toBe(0);
   });
 
   it('surfaces a deadline as such, by the reason of the signal', async () => {
@@ -162,17 +187,23 @@ describe('SessionPool', () => {
 });
 
 describe('ModelRegistry', () => {
-  it('refuses a name twice, also as alias, and forgets aliases with their model', async () => {
+  it('refuses a name twice, also as alias; a route stays when its model goes', async () => {
     const { registry } = await kernelOf({ a: {}, b: {} });
     registry.alias('first', 'a');
     const [entry] = registry.list();
     expect(() => registry.register(entry!)).toThrow(/'a' is registered already/);
-    expect(() => registry.alias('b', 'a')).toThrow(/'b' is registered already/);
+    expect(() => registry.alias('b', 'a')).toThrow(/a model is named 'b' already/);
     expect(() => registry.alias('x', 'nothing')).toThrow(GolekError);
     expect(registry.names()).toEqual(['a', 'b', 'first']);
     expect(registry.unregister('a')).toBe(true);
-    expect(registry.names()).toEqual(['b']);
-    expect(registry.resolve('first')).toBeUndefined();
+    expect(registry.unregister('a')).toBe(false);
+    expect(registry.names()).toEqual(['b', 'first']);
+    const named = { ...entry!, manifest: { ...entry!.manifest, name: 'first' } };
+    expect(() => registry.register(named)).toThrow(/a route named 'first' is registered already/);
+    expect(() => registry.replace(named)).toThrow(/a route named 'first' is registered already/);
+    registry.replace(entry!);
+    registry.replace({ ...entry!, source: { name: 'a', location: 'elsewhere' } });
+    expect(registry.resolve('a')?.source.location).toBe('elsewhere');
   });
 });
 
@@ -185,6 +216,7 @@ describe('createCall', () => {
     expect(createCall({ request, signal, traceparent }).trace).toEqual({
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       spanId: '00f067aa0ba902b7',
+      sampled: true,
       traceparent,
     });
     for (const bad of [
@@ -196,7 +228,7 @@ describe('createCall', () => {
       traceparent.toUpperCase(),
     ]) {
       const { traceId, traceparent: made } = createCall({ request, signal, traceparent: bad }).trace;
-      expect(made).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
+      expect(made).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
       expect(traceId).toMatch(/^[0-9a-f]{32}$/);
       expect(traceId).not.toBe('4bf92f3577b34da6a3ce929d0e0e4736');
     }

@@ -10,6 +10,7 @@ import {
 import type { ExtensionPoint } from './extensions/extension-point.ts';
 import { CallWatch } from './pipeline/call-watch.ts';
 import { LivePipeline } from './pipeline/live-pipeline.ts';
+import { InferenceSpan } from './telemetry/inference-span.ts';
 
 export interface EngineOptions {
   /** All contributions; they may change while the engine works. */
@@ -23,7 +24,7 @@ export interface EngineOptions {
 export class Engine implements AsyncDisposable {
   readonly #pipeline: LivePipeline;
   readonly #log: Log;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Map<AbortController, InferenceCall>();
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
@@ -48,11 +49,17 @@ export class Engine implements AsyncDisposable {
     const onAbort = (): void => controller.abort(call.signal.reason);
     if (call.signal.aborted) onAbort();
     else call.signal.addEventListener('abort', onAbort, { once: true });
-    const running: InferenceCall = Object.freeze({ ...call, signal: controller.signal });
-    this.#running.add(controller);
+    const span = InferenceSpan.start(call);
+    const running: InferenceCall = Object.freeze({
+      ...call,
+      signal: controller.signal,
+      trace: span?.trace ?? call.trace,
+    });
+    this.#running.set(controller, running);
     const pipeline = this.#pipeline.current;
     pipeline.enter();
     const watch = new CallWatch(running, pipeline.observers, this.#log);
+    if (span) watch.join('golek.trace', span);
     let outcome: CallOutcome = { status: 'abandoned' };
     try {
       for await (const event of pipeline.handler(running)) {
@@ -74,6 +81,20 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
+   * Ends the calls in progress with this id that `mayCancel` allows; they fail with `cancelled` and give back what they hold.
+   * @returns how many.
+   */
+  cancel(id: string, mayCancel: (call: InferenceCall) => boolean = () => true): number {
+    let count = 0;
+    for (const [controller, call] of this.#running) {
+      if (call.id !== id || controller.signal.aborted || !mayCancel(call)) continue;
+      controller.abort(new GolekError('cancelled', `the request '${id}' was cancelled`));
+      count += 1;
+    }
+    return count;
+  }
+
+  /**
    * Refuses new calls with `shutting_down` and waits for those in progress. After `graceMs` milliseconds it aborts the rest.
    * @returns true when every call ended by itself.
    */
@@ -90,7 +111,7 @@ export class Engine implements AsyncDisposable {
       'shutting_down',
       `the runtime stopped; the request did not end within the grace time of ${graceMs} ms`,
     );
-    for (const controller of this.#running) controller.abort(reason);
+    for (const controller of this.#running.keys()) controller.abort(reason);
     return false;
   }
 

@@ -2,12 +2,22 @@ import { type InferenceEvent, type InferenceRequest } from '@golek/api';
 import type { PhaseContribution } from '@golek/plugins-api';
 import type { Provider } from '@golek/providers-spi';
 import { fakeProvider, type FakeModel } from '@golek/providers-spi/testing';
-import { createCall, dispatcher, Engine, ExtensionPoint, ModelRegistry, routePhase, SessionPool } from './index.ts';
+import {
+  createCall,
+  dispatcher,
+  Engine,
+  ExtensionPoint,
+  ModelRegistry,
+  routePhase,
+  SessionPool,
+  type DispatcherOptions,
+} from './index.ts';
 
 /** A kernel over one fake provider with the given models, all registered under their location. */
 export const kernelOf = async (
   models: Readonly<Record<string, FakeModel>>,
   phases: readonly PhaseContribution[] = [],
+  dispatching: Pick<DispatcherOptions, 'guards' | 'observers'> = {},
 ) => {
   const provider = fakeProvider({ models });
   const registry = new ModelRegistry();
@@ -17,11 +27,14 @@ export const kernelOf = async (
     registry.register({ source, manifest: await provider.inspect(source, { signal }) });
   }
   const sessions = new SessionPool({
-    providers: new Map<string, Provider>([[provider.id, provider]]),
+    providers: new ExtensionPoint<Provider>('providers', [provider]),
     failureMemoryMs: 50,
   });
   const contributions = new ExtensionPoint('phases', [routePhase(registry), ...phases]);
-  const engine = new Engine({ phases: contributions, dispatch: dispatcher(registry, sessions) });
+  const engine = new Engine({
+    phases: contributions,
+    dispatch: dispatcher({ models: registry, sessions, ...dispatching }),
+  });
   return { provider, registry, sessions, engine, phases: contributions };
 };
 

@@ -60,7 +60,9 @@ export interface TraceContext {
   /** The `traceparent` header for whoever is called next. */
   readonly traceparent: string;
   /** Takes finished spans; present only when the trace is sampled: nothing is recorded otherwise. */
-  readonly sink?: SpanSink;
+  readonly sink?: SpanSink | undefined;
+  /** Characters of prompt and of answer that may be recorded; absent: none. */
+  readonly content?: number | undefined;
 }
 
 export type SpanSink = (span: SpanData) => void;

@@ -10,7 +10,6 @@ export type {
 } from './call.ts';
 export type { Authenticator, Credentials } from './authenticator.ts';
 export type { HttpRoute, RouteRequest, RouteResponse } from './http-route.ts';
-export type { KeyValueStore, StoredValue } from './key-value-store.ts';
 export type { MetricData, MetricPoint, TelemetryExporter } from './telemetry-exporter.ts';
 export type { RequestResult, StreamTransform, Transform, TransformContext } from './transform.ts';
 export {
@@ -34,4 +33,4 @@ export {
   type PhaseName,
 } from './phase.ts';
 // A plugin depends on this package only.
-export { SILENT_LOG, type Log } from '@golek/api';
+export { SILENT_LOG, type KeyValueStore, type Log, type PutOptions, type StoredValue } from '@golek/api';

@@ -1,9 +1,8 @@
 import type { InferenceCall } from './call.ts';
-import type { InferenceEvent, LifecycleEventType, Log, PublishedEvent } from '@golek/api';
+import type { KeyValueStore, InferenceEvent, LifecycleEventType, Log, PublishedEvent } from '@golek/api';
 import type { Authenticator } from './authenticator.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { PhaseContribution } from './phase.ts';
-import type { KeyValueStore } from './key-value-store.ts';
 import type { TelemetryExporter } from './telemetry-exporter.ts';
 import type { Transform } from './transform.ts';
 

@@ -1,6 +1,7 @@
 import type { FinishReason, GolekError, InferenceEvent, TokenLogprob } from '@golek/providers-spi';
 import type { TokenSampler } from './binding.ts';
 import type { Sequence } from './decode-loop.ts';
+import type { AnswerTimes } from './run-times.ts';
 import { StopStrings } from './stop-strings.ts';
 import { StreamingUtf8 } from './text-decoder.ts';
 import type { TokenBytes } from './token-bytes.ts';
@@ -47,6 +48,9 @@ export class Answer implements Sequence {
   #calls = 0;
   #tokens = 0;
   #reused = 0;
+  #startedAt: number | undefined;
+  #firstTokenAt: number | undefined;
+  #endedAt: number | undefined;
 
   constructor(setup: AnswerSetup) {
     this.#setup = setup;
@@ -77,16 +81,22 @@ export class Answer implements Sequence {
     return this.#reused;
   }
 
+  get times(): AnswerTimes {
+    return { startedAt: this.#startedAt, firstTokenAt: this.#firstTokenAt, endedAt: this.#endedAt };
+  }
+
   isPaused(): boolean {
     return this.#setup.isFull();
   }
 
   onStart(reused: number): void {
     this.#reused = reused;
+    this.#startedAt = performance.now();
   }
 
   onToken(token: number, observation: Observation | undefined): boolean {
     const { bytes, limit, logprobs } = this.#setup;
+    this.#firstTokenAt ??= performance.now();
     if (this.#setup.isEndOfGeneration(token)) {
       this.#end('stop');
       return false;
@@ -129,6 +139,7 @@ export class Answer implements Sequence {
 
   #finish(reason: 'stop' | 'length', stop?: string): void {
     const { choice, onEvent } = this.#setup;
+    this.#endedAt = performance.now();
     const said: FinishReason = reason === 'stop' && this.#calls > 0 ? 'tool-calls' : reason;
     onEvent({ type: 'finish', choice, reason: said, ...(stop !== undefined && { stop }) });
   }

@@ -205,10 +205,10 @@ describe('slots', () => {
     probes.forEach((probe, i) => void probe.ended.then(() => ends.push(i)));
     loop.submit(probes);
     await turn();
-    expect(loop.load).toEqual({ active: 1, waiting: 2 });
+    expect(loop.load).toMatchObject({ running: 1, waiting: 2 });
     await Promise.all(probes.map((probe) => probe.ended));
     expect(ends).toEqual([0, 1, 2]);
-    expect(loop.load).toEqual({ active: 0, waiting: 0 });
+    expect(loop.load).toEqual({ running: 0, waiting: 0, kvCache: 0 });
   });
 
   test('refuse what does not fit into the queue, all of it', async () => {
@@ -220,7 +220,7 @@ describe('slots', () => {
     );
     await Promise.all(probes.map((probe) => probe.ended));
     expect(() => loop.submit(prompts(1, 2, 3, 4))).toThrow(expect.objectContaining({ code: 'overloaded' }) as Error);
-    expect(loop.load).toEqual({ active: 0, waiting: 0 });
+    expect(loop.load).toEqual({ running: 0, waiting: 0, kvCache: 0 });
   });
 
   test('keep what they evaluated for a prompt that starts the same', async () => {
@@ -289,7 +289,7 @@ describe('ends', () => {
     for (let i = 0; i < 5; i++) await turn();
     cancel();
     await probe.ended;
-    expect(loop.load.active).toBe(0);
+    expect(loop.load.running).toBe(0);
   });
 
   test('an error in one sequence ends that one', async () => {

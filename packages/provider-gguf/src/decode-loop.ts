@@ -1,4 +1,4 @@
-import { GolekError } from '@golek/providers-spi';
+import { GolekError, type SessionLoad } from '@golek/providers-spi';
 import type { BatchContext, TokenSampler } from './binding.ts';
 import { PrefillBudget } from './prefill-budget.ts';
 import { chooseSlot, type SlotView } from './slot-choice.ts';
@@ -86,8 +86,17 @@ export class DecodeLoop implements AsyncDisposable {
     return this.#lastFailure;
   }
 
-  get load(): { readonly active: number; readonly waiting: number } {
-    return { active: this.#slots.filter((slot) => slot.busy).length, waiting: this.#waiting.length };
+  get load(): Required<SessionLoad> {
+    let running = 0;
+    let tokens = 0;
+    // What a free slot keeps for a later prompt can be given up at once: it is not in use.
+    for (const slot of this.#slots) {
+      if (!slot.busy) continue;
+      running += 1;
+      tokens += slot.cached.length;
+    }
+    const capacity = this.#context.contextSize * this.#slots.length;
+    return { running, waiting: this.#waiting.length, kvCache: Math.round((1000 * tokens) / capacity) / 1000 };
   }
 
   /**

@@ -1,5 +1,12 @@
-import { GolekError, type EmbedRequest, type InferenceEvent } from '@golek/providers-spi';
+import {
+  GolekError,
+  type EmbedRequest,
+  type InferenceEvent,
+  type RunContext,
+  type SessionLoad,
+} from '@golek/providers-spi';
 import type { EmbeddingContext, EngineModel } from './engine.ts';
+import { spanOf } from './run-times.ts';
 
 export interface EmbedderOptions {
   /** Registered name, for messages. */
@@ -29,8 +36,15 @@ export class Embedder implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** One input at a time is worked on; all that were asked for and are not done count as waiting beside it. */
+  get load(): SessionLoad {
+    return { running: Math.min(1, this.#waiting), waiting: Math.max(0, this.#waiting - 1) };
+  }
+
   /** Vectors of length 1 in the order of the inputs, then the usage. */
-  async *run(request: EmbedRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, void> {
+  async *run(request: EmbedRequest, context: RunContext): AsyncGenerator<InferenceEvent, void> {
+    const { signal, traceparent, onSpan } = context;
+    const from = performance.now();
     const ends = AbortSignal.any([signal, this.#closing.signal]);
     const inputs = request.inputs.map((input, index) => this.#tokens(input, index));
     const { dimensions } = request;
@@ -45,12 +59,33 @@ export class Embedder implements AsyncDisposable {
       );
     }
     let promptTokens = 0;
-    for (const [index, tokens] of inputs.entries()) {
-      const made = await this.#inTurn(ends, () => this.#embed(tokens, index, ends));
-      promptTokens += made.tokens;
-      yield { type: 'embedding', index, vector: normalized(made.vector, dimensions) };
+    let queueMs = 0;
+    let prefillMs = 0;
+    let error: GolekError | undefined = new GolekError('cancelled', 'the consumer stopped reading');
+    try {
+      for (const [index, tokens] of inputs.entries()) {
+        const asked = performance.now();
+        let began = asked;
+        const made = await this.#inTurn(ends, () => {
+          began = performance.now();
+          return this.#embed(tokens, index, ends);
+        });
+        queueMs += began - asked;
+        prefillMs += performance.now() - began;
+        promptTokens += made.tokens;
+        yield { type: 'embedding', index, vector: normalized(made.vector, dimensions) };
+      }
+      error = undefined;
+    } catch (thrown) {
+      error = GolekError.from(thrown);
+      throw thrown;
+    } finally {
+      if (onSpan && traceparent !== undefined) {
+        const attributes = { 'gen_ai.usage.input_tokens': promptTokens };
+        onSpan(spanOf(traceparent, { name: 'embed', from, to: performance.now(), attributes, error }));
+      }
     }
-    yield { type: 'usage', usage: { promptTokens, completionTokens: 0 } };
+    yield { type: 'usage', usage: { promptTokens, completionTokens: 0, timings: { queueMs, prefillMs, decodeMs: 0 } } };
   }
 
   #tokens(input: string | readonly number[], index: number): readonly number[] {

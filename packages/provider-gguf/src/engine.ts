@@ -30,6 +30,8 @@ export interface EmbeddingContext {
 /** A model in memory. */
 export interface EngineModel {
   readonly vocabulary: Vocabulary;
+  /** Where its layers are. */
+  readonly device: 'cpu' | 'gpu';
   readonly samplers: SamplerFactory;
   /** Beginning of sequence, where the model has one and wants it before every prompt. */
   readonly beginning: number | undefined;
@@ -149,6 +151,7 @@ const engineModel = (model: LlamaModel, options: ResolvedOptions, contextSize: n
   const native = nativeVocabulary(model);
   const { tokens } = model;
   return {
+    device: !onCpu && model.gpuLayers > 0 ? 'gpu' : 'cpu',
     vocabulary: {
       ...native,
       size: model.fileInfo.metadata.tokenizer.ggml.tokens.length,

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => provider[Symbol.asyncDispose]());
 
-const ids = (events: readonly InferenceEvent[]): number[] =>
+const ids = (events: readonly InferenceEvent[]): (number | undefined)[] =>
   events.flatMap((event) => (event.type === 'text' ? (event.logprobs ?? []).map(({ id }) => id) : []));
 
 const textOf = (events: readonly InferenceEvent[]): string =>

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GolekError, type GenerateRequest, type InferenceEvent } from '@golek/providers-spi';
+import { GolekError, type GenerateRequest, type InferenceEvent, type RunContext } from '@golek/providers-spi';
 import { answerGrammar, callableTools } from './answer-grammar.ts';
 import { Answer } from './answer.ts';
 import type { TokenSampler } from './binding.ts';
@@ -8,6 +8,7 @@ import type { DecodeLoop } from './decode-loop.ts';
 import type { EngineModel } from './engine.ts';
 import { EventWindow } from './event-window.ts';
 import type { SamplingFacts } from './gguf-manifest.ts';
+import { giveSpans, stagesOf, timingsOf, type RunFacts } from './run-times.ts';
 import { choiceSeeds, samplerSettings } from './sampling-config.ts';
 import type { TokenBytes } from './token-bytes.ts';
 import type { ToolCallFormat } from './tool-calls.ts';
@@ -33,8 +34,9 @@ export interface Generator {
 export const generate = async function* (
   generator: Generator,
   request: GenerateRequest,
-  signal: AbortSignal,
+  context: RunContext,
 ): AsyncGenerator<InferenceEvent, void> {
+  const { signal } = context;
   const { name, model, loop, contextSize, bytes } = generator;
   refuseEchoOfLogprobs(request);
   const grammar = answerGrammar(request, generator.toolCalls);
@@ -70,18 +72,33 @@ export const generate = async function* (
       }),
   );
   echo(generator, request, seeds.length, window);
+  const submittedAt = performance.now();
   const cancel = submit(generator, answers);
   const abort = (): void => window.abort(GolekError.from(signal.reason, 'cancelled'));
   signal.addEventListener('abort', abort, { once: true });
+  const stages = (): ReturnType<typeof stagesOf> =>
+    stagesOf(
+      submittedAt,
+      answers.map(({ times }) => times),
+    );
+  const counts = (): Pick<RunFacts, 'promptTokens' | 'completionTokens' | 'cachedPromptTokens'> => ({
+    promptTokens: prompt.length,
+    completionTokens: answers.reduce((sum, answer) => sum + answer.tokens, 0),
+    cachedPromptTokens: answers[0]?.reused ?? 0,
+  });
+  let error: GolekError | undefined = new GolekError('cancelled', 'the consumer stopped reading');
   try {
     yield* window;
+    error = undefined;
+  } catch (thrown) {
+    error = GolekError.from(thrown);
+    throw thrown;
   } finally {
     signal.removeEventListener('abort', abort);
     cancel();
+    if (context.onSpan) giveSpans(context, stages(), { ...counts(), error });
   }
-  const completionTokens = answers.reduce((sum, answer) => sum + answer.tokens, 0);
-  const cachedPromptTokens = answers[0]?.reused ?? 0;
-  yield { type: 'usage', usage: { promptTokens: prompt.length, completionTokens, cachedPromptTokens } };
+  yield { type: 'usage', usage: { ...counts(), timings: timingsOf(stages()) } };
 };
 
 const promptTokens = (generator: Generator, { input }: GenerateRequest): number[] => {

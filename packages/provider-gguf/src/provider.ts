@@ -53,7 +53,7 @@ export class GgufProvider implements Provider {
   async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
     return this.#bounded(signal, async (ends) => {
       const file = await readGgufFile(source.location, ends);
-      return manifestOf(source, this.id, file, factsOf(file));
+      return this.#manifest(source, file, factsOf(file));
     });
   }
 
@@ -75,7 +75,7 @@ export class GgufProvider implements Provider {
     signal.throwIfAborted();
     const file = await readGgufFile(source.location, signal);
     const facts = factsOf(file);
-    const manifest = manifestOf(source, this.id, file, facts);
+    const manifest = this.#manifest(source, file, facts);
     const engine = await this.#startedEngine();
     const contextSize = contextSizeFor(options, facts.contextLength);
     const model = await engine.load({ name: source.name, path: file.path, options, contextSize, signal, onProgress });
@@ -97,6 +97,12 @@ export class GgufProvider implements Provider {
       await model.dispose();
       throw error;
     }
+  }
+
+  /** With a GPU allowed, which device it is shows when the model is loaded: `capabilities.device` of its session. */
+  #manifest(source: ModelSource, file: Parameters<typeof factsOf>[0], facts: GgufFacts): ModelManifest {
+    const device = this.#options.gpu === false ? { device: 'cpu' as const } : {};
+    return { ...manifestOf(source, this.id, file, facts), ...device };
   }
 
   async #generator(

@@ -40,6 +40,7 @@ export class GgufSession implements ModelSession {
       options: optionsOf(parts),
       contextLength: parts.contextSize,
       parallel: parts.parallel,
+      device: parts.model.device,
     };
   }
 
@@ -47,17 +48,18 @@ export class GgufSession implements ModelSession {
     return this.#parts.manifest;
   }
 
-  async *run(request: InferenceRequest, { signal }: RunContext): AsyncGenerator<InferenceEvent, void> {
+  async *run(request: InferenceRequest, context: RunContext): AsyncGenerator<InferenceEvent, void> {
+    const { signal } = context;
     const { manifest, model, generator, embedder } = this.#parts;
     if (this.#closing) throw new GolekError('shutting_down', `model '${manifest.name}' is being unloaded`);
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
     refuseUnsupported(request, manifest.name, this.capabilities);
     switch (request.task) {
       case 'generate':
-        if (generator) return yield* generate(generator, request, signal);
+        if (generator) return yield* generate(generator, request, context);
         break;
       case 'embed':
-        if (embedder) return yield* embedder.run(request, signal);
+        if (embedder) return yield* embedder.run(request, context);
         break;
       case 'tokenize': {
         const { text, addSpecial = false, parseSpecial = false } = request;
@@ -89,8 +91,13 @@ export class GgufSession implements ModelSession {
 
   health(): Health {
     if (this.#closing) return { status: 'down', reason: 'the model is being unloaded' };
-    const failure = this.#parts.generator?.loop.lastFailure;
-    return failure ? { status: 'degraded', reason: failure.message } : { status: 'ok' };
+    const { generator, embedder } = this.#parts;
+    const load = generator?.loop.load ?? embedder?.load;
+    const failure = generator?.loop.lastFailure;
+    return {
+      ...(failure ? { status: 'degraded', reason: failure.message } : { status: 'ok' }),
+      ...(load && { load }),
+    };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

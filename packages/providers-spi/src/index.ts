@@ -10,6 +10,7 @@ export type {
   SessionLoad,
 } from './provider.ts';
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
+export { RunSlots } from './run-slots.ts';
 
 // What a provider needs of @golek/api, so that a provider package depends on this package only.
 export { GolekError, nearest, textOf } from '@golek/api/plain';

@@ -26,6 +26,8 @@ export interface SessionCapabilities {
   readonly contextLength?: number;
   /** Requests that the session works on at the same time; further ones wait inside it, in order. */
   readonly parallel: number;
+  /** Kind of device that runs it. */
+  readonly device?: ModelManifest['device'];
 }
 
 export interface Health {

@@ -8,14 +8,17 @@ import {
   requestLogPhase,
   routePhase,
   SessionPool,
+  TargetStats,
   usagePhase,
   UsageMeter,
   validationPhase,
+  type AttemptObserver,
+  type LimitsOf,
   type ValidationLimits,
 } from '@golek/kernel';
 import type { PhaseContribution } from '@golek/plugins-api';
 import type { Provider } from '@golek/providers-spi';
-import { GolekError } from '@golek/api';
+import { ReliabilityManager, type ReliabilityManagerOptions } from './reliability/reliability-manager.ts';
 import { LOG } from './system.ts';
 import { collectionToken, serviceToken } from './registry/service-token.ts';
 import type { SystemModule } from './system-module.ts';
@@ -31,48 +34,104 @@ export const ENGINE = serviceToken<Engine>('engine');
 /** Where plugins add to a running system. Holds what modules contributed from the start. */
 export const EXTENSIONS = serviceToken<ExtensionPoints>('extension points');
 export const EVENTS = serviceToken<EventBus>('event bus');
+/** Load, latency and errors of the models, from the attempts on them. */
+export const TARGET_STATS = serviceToken<TargetStats>('target stats');
+
+/** Contribute an observer to have it told of every attempt on a target. */
+export const ATTEMPT_OBSERVERS = collectionToken<AttemptObserver>('attempt observers');
+/** The policies that protect targets, and the state of their breakers, places and retry budgets. */
+export const RELIABILITY = serviceToken<ReliabilityManager>('reliability');
 
 export interface KernelModuleOptions {
-  readonly limits: ValidationLimits;
+  /** The same for every call, or those of each. */
+  readonly limits: ValidationLimits | LimitsOf;
+  /** Default: the default policy for every target. */
+  readonly reliability?: Pick<ReliabilityManagerOptions, 'settings' | 'timeoutsOf'>;
 }
 
 /** The inference kernel: model registry, sessions, usage meter, engine, and the phases that are always there (validation, usage, request log). */
-export const kernelModule = ({ limits }: KernelModuleOptions): SystemModule => ({
+export const kernelModule = ({ limits, reliability }: KernelModuleOptions): SystemModule => ({
   name: 'kernel',
   register: (registrar) => {
-    registrar.register({ token: MODELS, create: () => new ModelRegistry() });
+    registrar.register({
+      token: MODELS,
+      needs: [EVENTS, LOG],
+      create: (events, log) => new ModelRegistry({ publish: (event) => events.publish(event), log }),
+    });
+    registrar.register({
+      token: TARGET_STATS,
+      needs: [EVENTS],
+      create: (events) => {
+        const stats = new TargetStats();
+        events.subscribe(
+          ({ event }) => {
+            if (event.type === 'model.unregistered') stats.forget(event.model);
+          },
+          ['model.unregistered'],
+        );
+        return stats;
+      },
+    });
+    registrar.contribute({
+      to: ATTEMPT_OBSERVERS,
+      name: 'target-stats',
+      needs: [TARGET_STATS],
+      create: (stats) => stats,
+    });
+    registrar.contribute({
+      to: ATTEMPT_OBSERVERS,
+      name: 'canaries',
+      needs: [MODELS, TARGET_STATS],
+      create: ({ routes }, stats) => ({
+        end: (call, record) => routes.ended(call, record, stats.wasLoaded(record)),
+      }),
+    });
+    registrar.register({
+      token: RELIABILITY,
+      needs: [MODELS, EVENTS],
+      create: (models, events) => new ReliabilityManager({ models, events, ...reliability }),
+    });
     registrar.register({ token: USAGE, create: () => new UsageMeter() });
     registrar.register({
       token: SESSIONS,
-      needs: [PROVIDERS],
-      create: (providers) => new SessionPool({ providers: byId(providers) }),
+      needs: [EXTENSIONS, EVENTS, TARGET_STATS, MODELS],
+      create: ({ providers }, events, stats, models) =>
+        new SessionPool({
+          providers,
+          events,
+          onOpen: (model, capabilities) => {
+            // Its load may have ended after it was unregistered.
+            if (models.resolve(model)) stats.opened(model, capabilities);
+          },
+        }),
     });
-    registrar.register({ token: EVENTS, needs: [LOG], create: (log) => new EventBus({ node: hostname(), log }) });
+    registrar.register({
+      token: EVENTS,
+      needs: [LOG],
+      create: (log) => new EventBus({ node: nodeName(), log, firstId: Date.now() }),
+    });
     registrar.register({
       token: EXTENSIONS,
       needs: [PHASES, PROVIDERS],
       create: (phases, providers) => new ExtensionPoints({ phases, providers }),
     });
-    registrar.contribute({ to: PHASES, name: 'route', needs: [MODELS], create: routePhase });
+    registrar.contribute({
+      to: PHASES,
+      name: 'route',
+      needs: [MODELS, TARGET_STATS, RELIABILITY],
+      create: (models, stats, { guards }) => routePhase(models, { stats, blocked: (model) => guards.blocked(model) }),
+    });
     registrar.contribute({ to: PHASES, name: 'validation', create: () => validationPhase(limits) });
     registrar.contribute({ to: PHASES, name: 'usage', needs: [USAGE], create: usagePhase });
     registrar.contribute({ to: PHASES, name: 'request-log', needs: [LOG], create: requestLogPhase });
     registrar.register({
       token: ENGINE,
-      needs: [MODELS, SESSIONS, EXTENSIONS, LOG],
-      create: (models, sessions, { phases }, log) =>
-        new Engine({ phases, dispatch: dispatcher(models, sessions), log }),
+      needs: [MODELS, SESSIONS, EXTENSIONS, RELIABILITY, ATTEMPT_OBSERVERS, LOG],
+      create: (models, sessions, { phases }, { guards }, observers, log) =>
+        new Engine({ phases, dispatch: dispatcher({ models, sessions, guards, observers, log }), log }),
     });
   },
 });
 
-const byId = (providers: readonly Provider[]): ReadonlyMap<string, Provider> => {
-  const map = new Map<string, Provider>();
-  for (const provider of providers) {
-    if (map.has(provider.id)) {
-      throw new GolekError('composition_invalid', `two providers have the id '${provider.id}'; each needs its own`);
-    }
-    map.set(provider.id, provider);
-  }
-  return map;
-};
+/** Two processes of one machine are two nodes. */
+const nodeName = (): string => `${hostname()}-${process.pid}`;

@@ -15,6 +15,8 @@ export interface SystemOptions {
   readonly log?: Log;
   /** Services to be replaced by given values, for tests. */
   readonly overrides?: readonly Override[];
+  /** Told each time that the state has changed; services can still be had while the system is `running` and when it begins to stop. Must not throw. */
+  readonly onState?: (state: SystemState, system: System) => void;
 }
 
 /** The log of the system that a service belongs to. */
@@ -28,13 +30,15 @@ export class System implements AsyncDisposable {
   readonly configuration: Configuration;
   readonly #services: RunningServices;
   readonly #log: Log;
+  readonly #onState: SystemOptions['onState'];
   readonly #stopping = new AbortController();
   #state: SystemState = 'new';
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(services: RunningServices, configuration: Configuration, log: Log) {
+  constructor(services: RunningServices, configuration: Configuration, log: Log, onState?: SystemOptions['onState']) {
     this.#services = services;
+    this.#onState = onState;
     this.configuration = configuration;
     this.#log = log;
   }
@@ -50,7 +54,7 @@ export class System implements AsyncDisposable {
     if (this.#state !== 'new') {
       throw new GolekError('composition_invalid', `the system is ${this.#state}; it can be started once`);
     }
-    this.#state = 'starting';
+    this.#enter('starting');
     const stop = this.#stopping.signal;
     this.#starting = this.#services.start(signal ? AbortSignal.any([signal, stop]) : stop);
     try {
@@ -59,7 +63,7 @@ export class System implements AsyncDisposable {
       await this.#stopAll();
       throw GolekError.from(thrown);
     }
-    this.#state = 'running';
+    this.#enter('running');
     this.#log.debug({ services: this.#services.names }, 'system started');
   }
 
@@ -88,11 +92,16 @@ export class System implements AsyncDisposable {
     });
   }
 
+  #enter(state: SystemState): void {
+    this.#state = state;
+    this.#onState?.(state, this);
+  }
+
   async #stopAll(): Promise<Awaited<ReturnType<RunningServices['stop']>>> {
-    this.#state = 'stopping';
+    this.#enter('stopping');
     const failures = await this.#services.stop();
     for (const { service, error } of failures) this.#log.error({ service, err: error }, 'service did not stop well');
-    this.#state = 'stopped';
+    this.#enter('stopped');
     return failures;
   }
 }
@@ -105,7 +114,13 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
  *
  * @example await using system = createSystem({ modules: [kernelModule(), myModule] }); await system.start();
  */
-export const createSystem = ({ modules, configuration, log = SILENT_LOG, overrides = [] }: SystemOptions): System => {
+export const createSystem = ({
+  modules,
+  configuration,
+  log = SILENT_LOG,
+  overrides = [],
+  onState,
+}: SystemOptions): System => {
   refuseTwins(modules);
   const sections = sectionsOf(modules);
   const settings = configuration ?? resolveConfiguration({ sections });
@@ -122,7 +137,7 @@ export const createSystem = ({ modules, configuration, log = SILENT_LOG, overrid
   own.provide(CONFIGURATION, settings);
   for (const module of modules) module.register(registry.registrar(module.name), { configuration: settings, log });
   overrides.forEach((replacement) => registry.override(replacement));
-  return new System(new RunningServices(registry.nodes()), settings, log);
+  return new System(new RunningServices(registry.nodes()), settings, log, onState);
 };
 
 const refuseTwins = (modules: readonly SystemModule[]): void => {

@@ -1,27 +1,25 @@
 /** CPU for each request of Golek's server with a fake provider beside bare node:http, in turn; each server is a process of its own. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { alternate, type Comparison, type Side } from './alternate.ts';
+import { startGolek, startServer } from './bench-server.ts';
 import { httpLoad } from './http-load.ts';
 
-const PATH = '/v1/chat/completions';
-const CONNECTIONS = 8;
+export const CHAT_PATH = '/v1/chat/completions';
+export const CONNECTIONS = 8;
 
-interface Server {
-  readonly process: ChildProcess;
-  readonly pid: number;
-  readonly port: number;
-}
+/** The requests that are measured; the model is one of golek-server.ts. */
+export const KINDS = [
+  { kind: 'plain', model: 'whole', stream: false },
+  { kind: '20-chunk stream', model: 'chunks', stream: true },
+] as const;
 
-/** Starts a server script that prints its port as its first line. */
-const start = async (script: string): Promise<Server> => {
-  const child = spawn(process.execPath, [...process.execArgv, path.join(import.meta.dirname, script)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+export const requestBody = (model: string, stream: boolean): string =>
+  JSON.stringify({
+    model,
+    messages: [{ role: 'user', content: 'Say twenty words, please.' }],
+    temperature: 0.7,
+    max_tokens: 64,
+    stream,
   });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { process: child, pid: child.pid as number, port: Number(line.toString('utf8')) };
-};
 
 export interface GatewayBenchOptions {
   readonly rounds: number;
@@ -31,34 +29,27 @@ export interface GatewayBenchOptions {
 }
 
 export const gatewayBench = async ({ rounds, plain, streamed }: GatewayBenchOptions): Promise<Comparison[]> => {
-  const extension = path.extname(import.meta.filename);
+  const collector = await startServer('collector-server');
   const servers = [
-    { name: 'golek', server: await start(`golek-server${extension}`) },
-    { name: 'bare node:http', server: await start(`bare-server${extension}`) },
+    { name: 'golek', server: await startGolek(collector) },
+    { name: 'bare node:http', server: await startServer('bare-server') },
   ];
-  const own = [process.pid, ...servers.map(({ server }) => server.pid)];
+  const own = [process.pid, collector.pid, ...servers.map(({ server }) => server.pid)];
   try {
     const results: Comparison[] = [];
-    for (const [kind, model, requests, stream] of [
-      ['plain', 'whole', plain, false],
-      ['20-chunk stream', 'chunks', streamed, true],
-    ] as const) {
-      const body = JSON.stringify({
-        model,
-        messages: [{ role: 'user', content: 'Say twenty words, please.' }],
-        temperature: 0.7,
-        max_tokens: 64,
-        stream,
-      });
+    for (const { kind, model, stream } of KINDS) {
+      const body = requestBody(model, stream);
+      const requests = stream ? streamed : plain;
       const sides = servers.map(({ name, server }): Side => ({
         name: `${name}, ${kind}`,
         pid: server.pid,
-        work: () => httpLoad({ port: server.port, path: PATH, body, connections: CONNECTIONS, requests }),
+        work: () => httpLoad({ port: server.port, path: CHAT_PATH, body, connections: CONNECTIONS, requests }),
       }));
       results.push(...(await alternate(sides, rounds, own)));
     }
     return results;
   } finally {
+    collector.process.kill('SIGKILL');
     for (const { server } of servers) server.process.kill('SIGKILL');
   }
 };

@@ -1,5 +1,5 @@
 /**
- * Benchmarks: `npm run bench -- gateway|gguf [--rounds N] [--model FILE] [--threads N]`. Absolute numbers depend on the machine and on what
+ * Benchmarks: `npm run bench -- gateway|telemetry|upstream|gguf [--rounds N] [--model FILE] [--threads N]`. Absolute numbers depend on the machine and on what
  * else it does; the ratio of two sides that ran in turn is what counts.
  */
 import { parseArgs } from 'node:util';
@@ -7,6 +7,8 @@ import { cpus } from 'node:os';
 import type { Comparison } from './alternate.ts';
 import { gatewayBench } from './gateway.ts';
 import { ggufBench } from './gguf.ts';
+import { telemetryBench } from './telemetry.ts';
+import { upstreamBench } from './upstream-clients.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,6 +45,10 @@ for (const bench of wanted) {
       await gatewayBench({ rounds, plain: 20_000, streamed: 5_000 }),
       'request',
     );
+  else if (bench === 'telemetry')
+    print('Telemetry: traces over OTLP', await telemetryBench({ rounds, plain: 10_000, streamed: 3_000 }), 'request');
+  else if (bench === 'upstream')
+    print('Upstream: reading a 20-chunk stream', await upstreamBench({ rounds, streams: 2_000 }), 'stream');
   else if (bench === 'gguf') {
     const options = {
       rounds,
@@ -52,7 +58,7 @@ for (const bench of wanted) {
     };
     print('GGUF: greedy generation', await ggufBench(options), 'token');
   } else {
-    console.error(`no benchmark named '${bench}'; there are: gateway, gguf`);
+    console.error(`no benchmark named '${bench}'; there are: gateway, telemetry, upstream, gguf`);
     process.exitCode = 2;
   }
 }

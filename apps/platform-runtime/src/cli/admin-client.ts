@@ -7,6 +7,7 @@ export interface AdminRequest {
   /** Below `/admin/v1`, e.g. `/plugins`. */
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
@@ -17,20 +18,26 @@ const addressOf = (configuration: Configuration): string => {
 };
 
 /**
- * Asks the running server, at the address of the configuration. Throws the server's own error, and `provider_failed` that says how to start a server
+ * Asks the running server, at the address and with the token of the configuration. Throws the server's own error, and `provider_failed` that says how to start a server
  * when none answers.
  */
-export const adminRequest = async (
+export const adminResponse = async (
   configuration: Configuration,
-  { method, path, body, signal }: AdminRequest,
-): Promise<unknown> => {
+  { method, path, body, headers = {}, signal }: AdminRequest,
+): Promise<Response> => {
   const address = addressOf(configuration);
+  const { adminToken } = configuration.get(httpConfig);
   let response: Response;
   try {
     response = await fetch(`${address}/admin/v1${path}`, {
       method,
       signal,
-      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      headers: {
+        ...(adminToken !== undefined && { authorization: `Bearer ${adminToken}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
@@ -38,13 +45,43 @@ export const adminRequest = async (
       cause,
     });
   }
+  if (response.ok) return response;
+  throw failureOf(address, response.status, await response.text());
+};
+
+/** The same for an answer in JSON; undefined for an empty one. */
+export const adminRequest = async (configuration: Configuration, request: AdminRequest): Promise<unknown> => {
+  const response = await adminResponse(configuration, request);
   const text = await response.text();
-  const value: unknown = text === '' ? undefined : JSON.parse(text);
-  if (response.ok) return value;
-  const { code, message } = (value as { error?: { code?: unknown; message?: unknown } } | undefined)?.error ?? {};
-  if (isErrorCode(code)) throw new GolekError(code, String(message));
-  throw new GolekError(
-    'provider_failed',
-    `the server at ${address} answered ${response.status}: ${text.slice(0, 400)}`,
-  );
+  const value = parsed(text);
+  if (value === undefined && text !== '') throw failureOf(addressOf(configuration), response.status, text);
+  return value;
+};
+
+/** Whether a server listens at the address of the configuration. */
+export const serverAnswers = async (configuration: Configuration, signal: AbortSignal): Promise<boolean> => {
+  try {
+    const response = await fetch(`${addressOf(configuration)}/health/live`, { signal });
+    await response.body?.cancel();
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const failureOf = (address: string, status: number, text: string): GolekError => {
+  const { code, message } =
+    (parsed(text) as { error?: { code?: unknown; message?: unknown } } | undefined)?.error ?? {};
+  return isErrorCode(code)
+    ? new GolekError(code, String(message))
+    : new GolekError('provider_failed', `the server at ${address} answered ${status}: ${text.slice(0, 400)}`);
 };

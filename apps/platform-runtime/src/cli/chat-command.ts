@@ -51,8 +51,8 @@ const chat = async (command: Command, signal: AbortSignal): Promise<number> => {
   const generation = await generationOf(command);
   const settings = await settingsOf(command);
   const known = await listModels(settings, signal);
-  const { source } = chooseModel(known, flag ?? command.args[0], []);
-  await using model = await openLocalModel(settings, source, signal);
+  const chosen = chooseModel(known, flag ?? command.args[0], []);
+  await using model = await openLocalModel(settings, chosen, signal);
   const { name, chatTemplate, contextLength } = model.manifest;
   if (chatTemplate === false) {
     throw new UsageError(

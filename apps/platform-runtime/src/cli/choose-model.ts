@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { GolekError, nearest } from '@golek/api';
-import type { ModelSource } from '@golek/providers-spi';
 import { nameOfFile, type KnownModels } from '../models/list-models.ts';
+import type { PlatformModel } from '../models/platform-model.ts';
 import { UsageError } from './exit-code.ts';
 
-export interface ChosenModel {
-  readonly source: ModelSource;
+export interface ChosenModel extends PlatformModel {
   /** The words that are not the model. */
   readonly words: readonly string[];
 }
@@ -16,11 +15,11 @@ export interface ChosenModel {
  * word that is almost a known name is taken for a slip and refused.
  */
 export const chooseModel = (known: KnownModels, flag: string | undefined, words: readonly string[]): ChosenModel => {
-  if (flag !== undefined) return { source: sourceOf(known, flag) ?? refuseUnknown(known, flag), words };
+  if (flag !== undefined) return { ...(modelOf(known, flag) ?? refuseUnknown(known, flag)), words };
   const [first, ...rest] = words;
   if (first !== undefined) {
-    const source = sourceOf(known, first);
-    if (source) return { source, words: rest };
+    const model = modelOf(known, first);
+    if (model) return { ...model, words: rest };
     const slip = first.includes(' ') || rest.length === 0 ? undefined : nearest(first, namesOf(known));
     if (slip !== undefined && slip.length > 3) {
       throw new UsageError(
@@ -34,16 +33,16 @@ export const chooseModel = (known: KnownModels, flag: string | undefined, words:
       'there is no model: name a file with --model or put one into the data folder',
     );
   }
-  return { source: sourceOf(known, known.default) ?? refuseUnknown(known, known.default), words };
+  return { ...(modelOf(known, known.default) ?? refuseUnknown(known, known.default)), words };
 };
 
 const namesOf = ({ models }: KnownModels): string[] => models.map(({ source }) => source.name);
 
-const sourceOf = ({ models }: KnownModels, text: string): ModelSource | undefined => {
+const modelOf = ({ models }: KnownModels, text: string): PlatformModel | undefined => {
   const named = models.find(({ source }) => source.name === text);
-  if (named) return named.source;
+  if (named) return named;
   if (!/\.gguf$/i.test(text) || !existsSync(text)) return undefined;
-  return { name: nameOfFile(text), location: path.resolve(text) };
+  return { source: { name: nameOfFile(text), location: path.resolve(text) } };
 };
 
 const refuseUnknown = (known: KnownModels, name: string): never => {

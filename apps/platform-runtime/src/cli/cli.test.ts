@@ -89,7 +89,7 @@ describe('golek run', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as InferenceEvent | { type: 'result' });
     expect(code).toBe(0);
-    expect(lines[0]).toEqual({ type: 'start', model: 'golek-tiny', provider: 'gguf' });
+    expect(lines[0]).toMatchObject({ type: 'start', model: 'golek-tiny', provider: 'gguf' });
     const text = lines.map((line) => (line.type === 'text' ? line.text : '')).join('');
     expect(JSON.parse(text)).toEqual({ name: expect.any(String) });
     expect(lines.at(-1)).toMatchObject({

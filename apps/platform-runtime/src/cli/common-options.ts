@@ -1,6 +1,11 @@
 import { configurationKeys, type FlagValue } from '@golek/system';
 import { Option, type Command } from 'commander';
-import { loadSettings, PLATFORM_SECTIONS, type PlatformSettings } from '../config/platform-config.ts';
+import {
+  loadSettings,
+  PLATFORM_SECTIONS,
+  type PlatformSettings,
+  type SettingsInput,
+} from '../config/platform-config.ts';
 
 const CONFIGURATION_HELP = `
 Any setting can be given as a flag, e.g. --http.port 9000 or --log.level=debug; docs/reference/configuration.md lists them.`;
@@ -63,9 +68,15 @@ const defaultText = ({ key, read, constant }: MappedFlag): string => {
 };
 
 /** The configuration that the command line, the environment and the file give. */
-export const settingsOf = async (command: Command, extra: readonly FlagValue[] = []): Promise<PlatformSettings> => {
+export const settingsOf = async (
+  command: Command,
+  extra: readonly FlagValue[] = [],
+  options: Pick<SettingsInput, 'stored' | 'file'> = {},
+): Promise<PlatformSettings> => {
   const { config } = command.opts<{ config?: string }>();
-  return loadSettings({ environment: process.env, file: config, flags: [...flagsOf(command), ...extra] });
+  const { file = config, stored } = options;
+  const flags = [...flagsOf(command), ...extra];
+  return loadSettings({ environment: process.env, file, flags, ...(stored !== undefined && { stored }) });
 };
 
 const flagsOf = (command: Command): FlagValue[] => {

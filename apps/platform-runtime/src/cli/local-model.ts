@@ -1,8 +1,8 @@
 import { GolekError, type GenerateRequest, type InferenceEvent, type ModelManifest } from '@golek/api';
 import { createCall, type ModelStatus } from '@golek/kernel';
-import type { ModelSource } from '@golek/providers-spi';
 import { createLogger, ENGINE, logConfig, MODELS, SESSIONS } from '@golek/system';
 import type { PlatformSettings } from '../config/platform-config.ts';
+import type { PlatformModel } from '../models/platform-model.ts';
 import { CATALOGUE } from '../modules/models-module.ts';
 import { createPlatform } from '../platform.ts';
 
@@ -16,14 +16,15 @@ export interface LocalModel extends AsyncDisposable {
 /** Composes a platform without HTTP around one model. Throws when the model's file cannot be used; it is loaded at the first run. */
 export const openLocalModel = async (
   { configuration }: PlatformSettings,
-  source: ModelSource,
+  model: PlatformModel,
   signal: AbortSignal,
 ): Promise<LocalModel> => {
   const { level, format } = configuration.get(logConfig);
   // A log line for each prompt would stand in the way; who asks for one gets it.
   const log = createLogger({ level: configuration.explain('log.level').layer === 'default' ? 'error' : level, format });
-  const { system } = createPlatform({ configuration, log, sources: [source], isolation: 'in-process' });
+  const { system } = createPlatform({ configuration, log, models: [model], isolation: 'in-process' });
   await system.start({ signal });
+  const { source } = model;
   const entry = system.get(MODELS).resolve(source.name);
   if (!entry) {
     const failure = system.get(CATALOGUE).failureOf(source.name);

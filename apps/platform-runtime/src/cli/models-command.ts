@@ -1,10 +1,10 @@
-import { GolekError, nearest, type ModelManifest } from '@golek/api';
-import type { ModelSource } from '@golek/providers-spi';
+import { GolekError, nearest, type ErrorData, type ModelManifest } from '@golek/api';
 import { createLogger, PROVIDERS, type System } from '@golek/system';
 import { Command } from 'commander';
 import type { PlatformSettings } from '../config/platform-config.ts';
 import { inspectModels } from '../models/inspect-models.ts';
 import { listModels, type KnownModel } from '../models/list-models.ts';
+import type { PlatformModel } from '../models/platform-model.ts';
 import { createPlatform } from '../platform.ts';
 import { interruptible } from './action.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
@@ -83,17 +83,17 @@ const inspect = async (
   await using system: System = createPlatform({
     configuration,
     log,
-    sources: [],
+    models: [],
     isolation: 'in-process',
   }).system;
   await system.start({ signal });
-  const sources = models.map(({ source }) => source);
-  const { entries, failed } = await inspectModels(sources, system.get(PROVIDERS), signal);
-  const manifests = new Map<ModelSource, ModelManifest>(entries.map(({ source, manifest }) => [source, manifest]));
-  const errors = new Map(failed.map(({ source, error }) => [source, error.toJSON()]));
-  return models.map(({ source, origin }) => {
-    const manifest = manifests.get(source);
-    const error = errors.get(source);
+  const { entries, failed } = await inspectModels(models, system.get(PROVIDERS), signal);
+  const manifests = new Map<string, ModelManifest>(entries.map(({ manifest }) => [manifest.name, manifest]));
+  const errors = new Map<PlatformModel, ErrorData>(failed.map(({ model, error }) => [model, error.toJSON()]));
+  return models.map((model) => {
+    const { source, origin } = model;
+    const manifest = manifests.get(source.name);
+    const error = errors.get(model);
     return { name: source.name, path: source.location, origin, ...(manifest && { manifest }), ...(error && { error }) };
   });
 };

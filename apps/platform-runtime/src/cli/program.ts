@@ -39,9 +39,34 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./models-command.ts')).modelsCommand(),
   },
   {
+    name: 'routes',
+    description: 'show and change the routes of the running server',
+    load: async () => (await import('./routes-command.ts')).routesCommand(),
+  },
+  {
+    name: 'targets',
+    description: 'show how the models of the running server do, and close their breakers',
+    load: async () => (await import('./targets-command.ts')).targetsCommand(),
+  },
+  {
+    name: 'config',
+    description: 'show, explain, check and change settings',
+    load: async () => (await import('./config-command.ts')).configCommand(),
+  },
+  {
+    name: 'plugins',
+    description: 'show and switch the plugins of the running server',
+    load: async () => (await import('./plugins-command.ts')).pluginsCommand(),
+  },
+  {
     name: 'doctor',
     description: 'check what works on this machine',
     load: async () => (await import('./doctor-command.ts')).doctorCommand(),
+  },
+  {
+    name: 'events',
+    description: 'follow what happens to a running server',
+    load: async () => (await import('./events-command.ts')).eventsCommand(),
   },
   {
     name: 'completion',

@@ -63,9 +63,10 @@ const answer = async (command: Command, options: RunOptions, print: Printer, sig
   const generation = await generationOf(command);
   const settings = await settingsOf(command);
   const known = await listModels(settings, signal);
-  const { source, words } = chooseModel(known, options.model, command.args);
+  const chosen = chooseModel(known, options.model, command.args);
+  const { source, words } = chosen;
   const prompt = await readPrompt({ words, files: options.file ?? [] });
-  await using model = await openLocalModel(settings, source, signal);
+  await using model = await openLocalModel(settings, chosen, signal);
   const request = checkedRequest(requestFor(model.manifest, prompt, options.system, generation));
   using loading = showLoading(source.name, () => model.status());
   const result = await collect(printing(model.run(request, signal), print, loading));

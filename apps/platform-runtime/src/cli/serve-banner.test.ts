@@ -32,6 +32,12 @@ test('the example asks for what the model can do', () => {
   expect(curlLine(url, model('m', { tasks: ['embed'] }))).toContain('/v1/embeddings');
 });
 
+test('the example has a place for the token where one is needed', () => {
+  const banner = serveBanner({ url, models: [model('m')], default: undefined, guarded: true, failed: new Map() });
+  expect(banner).toContain('-H "authorization: Bearer $TOKEN"');
+  expect(curlLine(url, model('m'))).not.toContain('authorization');
+});
+
 test('without a model the remedy stands in place of the example', () => {
   const banner = serveBanner({ url, models: [], default: undefined, failed: new Map() });
   expect(banner).toBe('golek listens on http://127.0.0.1:1\nmodels: none; name one with --model FILE\n');

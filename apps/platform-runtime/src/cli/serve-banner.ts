@@ -6,6 +6,8 @@ export interface BannerFacts {
   readonly models: readonly ModelManifest[];
   /** Name of the model for examples, when there is one. */
   readonly default: string | undefined;
+  /** True when a request needs credentials. */
+  readonly guarded?: boolean;
   /** Models whose files cannot be used, by name. */
   readonly failed: ReadonlyMap<string, GolekError>;
 }
@@ -20,20 +22,21 @@ const firstRequest = ({ name, tasks, chatTemplate }: ModelManifest): readonly [p
 };
 
 /** One line that can be pasted into a shell. */
-export const curlLine = (url: string, model: ModelManifest): string => {
+export const curlLine = (url: string, model: ModelManifest, guarded = false): string => {
   const [path, body] = firstRequest(model);
-  return `curl ${url}${path} -H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`;
+  const token = guarded ? '-H "authorization: Bearer $TOKEN" ' : '';
+  return `curl ${url}${path} ${token}-H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`;
 };
 
 /** What `golek serve` prints once it listens. The first line is `golek listens on URL`; scripts may rely on it. */
-export const serveBanner = ({ url, models, default: named, failed }: BannerFacts): string => {
+export const serveBanner = ({ url, models, default: named, failed, guarded = false }: BannerFacts): string => {
   const names = models.map(({ name }) => name);
   const example = models.find(({ name }) => name === named) ?? models[0];
   return [
     `golek listens on ${url}`,
     `models: ${names.length > 0 ? names.join(', ') : 'none; name one with --model FILE'}`,
     ...[...failed].map(([name, error]) => `cannot be used: ${name}: ${error.message} [${error.code}]`),
-    ...(example ? [curlLine(url, example)] : []),
+    ...(example ? [curlLine(url, example, guarded)] : []),
     '',
   ].join('\n');
 };

@@ -58,7 +58,7 @@ const FLAGS: readonly MappedFlag[] = [
   {
     flags: '--allow-unauthenticated',
     key: 'http.allowUnauthenticated',
-    description: 'listen beyond loopback although nobody is authenticated',
+    description: 'answer requests without credentials also beyond loopback; administering needs http.adminToken',
     constant: true,
   },
   { flags: '--log-level <level>', key: 'log.level', description: 'trace, debug, info, warn, error, fatal or silent' },
@@ -84,13 +84,13 @@ const serve = async (command: Command): Promise<number> => {
     log,
     onRunning: () => {
       const { failed } = system.get(CATALOGUE);
-      const { url } = system.get(HTTP_SERVER).address;
-      const errors = new Map(failed.map(({ source, error }) => [source.name, error]));
+      const { address, guarded } = system.get(HTTP_SERVER);
+      const errors = new Map(failed.map(({ model, error }) => [model.source.name, error]));
       const models = system
         .get(MODELS)
         .list()
         .map(({ manifest }) => manifest);
-      process.stdout.write(serveBanner({ url, models, default: known.default, failed: errors }));
+      process.stdout.write(serveBanner({ url: address.url, models, default: known.default, guarded, failed: errors }));
     },
     onDrain: async () => {
       log.info({ inFlight: system.get(ENGINE).inFlight }, 'waiting for open requests');

@@ -9,14 +9,17 @@ export const httpConfig = configSection(
         .string()
         .min(1)
         .default('127.0.0.1')
-        .describe('Address to listen on. Beyond loopback the server starts only with `http.allowUnauthenticated`.'),
+        .describe(
+          'Address to listen on. Beyond loopback the server starts only with `http.adminToken`, an authenticator of a plugin, or `http.allowUnauthenticated`.',
+        ),
       port: z.int().min(0).max(65535).default(11500).describe('Port to listen on; 0 takes a free one.'),
       bodyLimitBytes: z
         .int()
         .min(1024)
         .max(1024 ** 3)
         .default(32 * 1024 ** 2)
-        .describe('Largest request body, bytes.'),
+        .describe('Largest request body, bytes.')
+        .meta({ live: true }),
       requestTimeoutMs: z
         .int()
         .min(100)
@@ -30,13 +33,15 @@ export const httpConfig = configSection(
         .default(5_000)
         .describe(
           'A stream that is silent for so long gets a comment, so that nobody between takes it for dead, milliseconds.',
-        ),
+        )
+        .meta({ live: true }),
       writeTimeoutMs: z
         .int()
         .min(100)
         .max(3_600_000)
         .default(60_000)
-        .describe('A client that reads nothing of its stream for so long is cut off, milliseconds.'),
+        .describe('A client that reads nothing of its stream for so long is cut off, milliseconds.')
+        .meta({ live: true }),
       maxConnections: z
         .int()
         .min(1)
@@ -47,8 +52,16 @@ export const httpConfig = configSection(
         .boolean()
         .default(false)
         .describe(
-          'Listen beyond loopback although requests carry no credentials. Whoever reaches the port can use every model.',
-        ),
+          'Answer requests without credentials also beyond loopback. Whoever reaches the port can use every model; administering needs `http.adminToken`.',
+        )
+        .meta({ live: true }),
+      adminToken: z
+        .string()
+        .optional()
+        .describe(
+          'Whoever sends it as `Authorization: Bearer …` may administer the server and use every model; at least 16 characters. Give it as `env:NAME` or `file:/path`.',
+        )
+        .meta({ secret: true, live: true }),
     })
     .describe('The HTTP server.'),
 );

@@ -1,14 +1,35 @@
 import { configSection } from '@golek/system';
 import { z } from 'zod';
 
-const ConfiguredModel = z.strictObject({
-  name: z.string().min(1).max(128).describe('Name in requests.'),
-  path: z.string().min(1).describe('Model file. Relative to golek.yaml there, else to the working folder.'),
-  options: z
-    .record(z.string(), z.unknown())
-    .default({})
-    .describe('Settings of this model; each overrides the one of the same name under `gguf`.'),
-});
+const ConfiguredModel = z
+  .strictObject({
+    name: z.string().min(1).max(128).describe('Name in requests.'),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Model file. Relative to golek.yaml there, else to the working folder.'),
+    provider: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Who runs the model, in place of `path`: the id of an upstream, or of a provider that a plugin brings.',
+      ),
+    model: z.string().min(1).optional().describe('Name of the model at its provider. Default: `name`.'),
+    options: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .describe(
+        'Settings of this model. With `path` each overrides the one of the same name under `gguf`; for an upstream: `tasks`, `contextLength`, `embeddingLength`, `options`, `body`, `verify`.',
+      ),
+  })
+  .refine(({ path, provider }) => (path === undefined) !== (provider === undefined), {
+    error: "a model needs 'path' (a file) or 'provider' (an upstream), and not both",
+  })
+  .refine(({ path, model }) => path === undefined || model === undefined, {
+    error: "'model' goes with 'provider'; a model with 'path' is its file",
+  });
 
 const unique = (models: readonly { readonly name: string }[]): boolean =>
   new Set(models.map(({ name }) => name)).size === models.length;
@@ -22,7 +43,8 @@ export const modelsConfig = configSection(
         .max(1000)
         .refine(unique, 'two models have the same name')
         .default([])
-        .describe('Models by name.'),
+        .meta({ live: true })
+        .describe('Models by name: files, and models of upstreams.'),
       folders: z
         .array(z.string().min(1))
         .max(100)

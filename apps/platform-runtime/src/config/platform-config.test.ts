@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beatenFlags } from './beaten-flags.ts';
 import { httpConfig } from './http-config.ts';
 import { expandPath, loadSettings } from './platform-config.ts';
 
@@ -62,4 +63,25 @@ test('~ is the home folder of the user', () => {
   expect(expandPath('~other', '/x')).toBe('/x/~other');
   expect(expandPath('a/b', '/x')).toBe('/x/a/b');
   expect(expandPath('/a', '/x')).toBe('/a');
+});
+
+test('what is stored counts, and says which flags it beats', async () => {
+  const environment = { GOLEK_HOME: base, GOLEK_HTTP_PORT: '1' };
+  const { store } = await loadSettings({ environment });
+  await store.put('config/http.port', 3, { signal: new AbortController().signal });
+  const flags = [{ key: 'http.port', value: '2', flag: '--port' }];
+  const { configuration } = await loadSettings({ environment, flags });
+  expect(configuration.get(httpConfig).port).toBe(3);
+  const remedy = "a stored value of 'http.port' beats it; remove that with: golek config unset http.port";
+  expect(beatenFlags(configuration)).toEqual([
+    `GOLEK_HTTP_PORT has no effect: ${remedy}`,
+    `--port has no effect: ${remedy}`,
+  ]);
+  const without = await loadSettings({ environment, flags, stored: false });
+  expect(without.configuration.get(httpConfig).port).toBe(2);
+  await store.put('config/home', '/x', { signal: new AbortController().signal });
+  await expect(loadSettings({ environment })).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringContaining('remove it with: golek config unset home'),
+  });
 });

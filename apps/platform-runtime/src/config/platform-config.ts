@@ -1,10 +1,14 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { DataFolder } from '@golek/core';
+import type { KeyValueStore } from '@golek/api';
+import { DataFolder, JsonFileStore } from '@golek/core';
 import {
   logConfig,
   readConfigFile,
+  readStored,
+  reliabilityConfig,
   resolveConfiguration,
+  tenantsConfig,
   type Configuration,
   type ConfigSection,
   type Environment,
@@ -13,17 +17,27 @@ import {
 import { ggufConfig } from './gguf-config.ts';
 import { httpConfig } from './http-config.ts';
 import { modelsConfig } from './models-config.ts';
+import { pluginsConfig } from './plugins-config.ts';
+import { routesConfig } from './routes-config.ts';
 import { homeConfig, lifecycleConfig, limitsConfig } from './runtime-config.ts';
+import { telemetryConfig } from './telemetry-config.ts';
+import { upstreamsConfig } from './upstreams-config.ts';
 
 /** All settings of the platform. */
 export const PLATFORM_SECTIONS: readonly ConfigSection[] = [
   homeConfig,
   httpConfig,
   modelsConfig,
+  upstreamsConfig,
+  routesConfig,
+  reliabilityConfig,
+  pluginsConfig,
   ggufConfig,
   limitsConfig,
   logConfig,
+  telemetryConfig,
   lifecycleConfig,
+  tenantsConfig,
 ];
 
 /** Names the configuration file; not a setting, since a file cannot say where it is. */
@@ -34,6 +48,10 @@ export interface PlatformSettings {
   readonly data: DataFolder;
   /** Absolute path of the configuration file, when there is one. */
   readonly file: string | undefined;
+  /** Absolute path where the configuration file is, or would be. */
+  readonly configFile: string;
+  /** Keeps what `golek config set` writes. */
+  readonly store: KeyValueStore;
 }
 
 export interface SettingsInput {
@@ -42,6 +60,8 @@ export interface SettingsInput {
   /** `--config`. */
   readonly file?: string | undefined;
   readonly flags?: readonly FlagValue[];
+  /** Whether stored settings count; default true. Without them a setting that stops the start can be removed. */
+  readonly stored?: boolean;
 }
 
 /** A path with a leading `~` for the user's home folder, made absolute. */
@@ -49,17 +69,26 @@ export const expandPath = (text: string, base: string): string =>
   path.resolve(base, text === '~' || text.startsWith('~/') ? path.join(homedir(), text.slice(1)) : text);
 
 /**
- * Reads the configuration: the file of `--config` or GOLEK_CONFIG, which must exist, else golek.yaml in the data folder, where there is one.
- * Throws `config_invalid` with every problem found.
+ * Reads the configuration: the file of `--config` or GOLEK_CONFIG, which must exist, else golek.yaml in the data folder, where there is one; then the settings stored in
+ * the data folder. Throws `config_invalid` with every problem found.
  */
-export const loadSettings = async ({ environment, file, flags = [] }: SettingsInput): Promise<PlatformSettings> => {
+export const loadSettings = async ({
+  environment,
+  file,
+  flags = [],
+  stored: wanted = true,
+}: SettingsInput): Promise<PlatformSettings> => {
   const named = file ?? (environment[FILE_VARIABLE] || undefined);
   const layers = { sections: PLATFORM_SECTIONS, environment, allowedVariables: [FILE_VARIABLE], flags };
-  const path_ =
+  const configFile =
     named === undefined ? new DataFolder(homeOf(resolveConfiguration(layers))).configFile : expandPath(named, '.');
-  const read = await readConfigFile(path_, { required: named !== undefined });
-  const configuration = read ? resolveConfiguration({ ...layers, file: read }) : resolveConfiguration(layers);
-  return { configuration, data: new DataFolder(homeOf(configuration, path_)), file: read && path_ };
+  const read = await readConfigFile(configFile, { required: named !== undefined });
+  const written = resolveConfiguration({ ...layers, file: read });
+  const data = new DataFolder(homeOf(written, configFile));
+  const store = new JsonFileStore(data);
+  const stored = wanted ? await readStored(store, new AbortController().signal) : undefined;
+  const configuration = stored?.values.size ? resolveConfiguration({ ...layers, file: read, stored }) : written;
+  return { configuration, data, file: read && configFile, configFile, store };
 };
 
 /** A relative folder in the file is relative to the file. */

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { GolekError } from '@golek/api';
 import { SSE_HEARTBEAT } from '@golek/protocols/openai';
+import { drained } from './drained.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface EventStreamLimits {
@@ -59,25 +58,8 @@ export class EventStream {
 
   /** Waits until the client has read enough. Throws the signal's reason; ends the exchange when the client takes too long. */
   async drained(): Promise<void> {
-    const { signal, response } = this.#exchange;
-    const { writeTimeoutMs } = this.#limits;
-    const timer = setTimeout(() => {
-      this.#exchange.abort(
-        new GolekError(
-          'cancelled',
-          `the client read nothing of its answer for ${writeTimeoutMs} ms; the connection is cut`,
-        ),
-      );
-      response.destroy();
-    }, writeTimeoutMs);
-    try {
-      await once(response, 'drain', { signal });
-      this.#blocked = false;
-    } catch (thrown) {
-      throw signal.aborted ? signal.reason : thrown;
-    } finally {
-      clearTimeout(timer);
-    }
+    await drained(this.#exchange, this.#limits.writeTimeoutMs);
+    this.#blocked = false;
   }
 
   /** Writes the last text and ends the answer. */

@@ -1,40 +1,57 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { GolekError } from '@golek/api';
+import { GolekError, type Principal } from '@golek/api';
+import type { TraceContext } from '@golek/plugins-api';
 import { errorBody, type WireParams } from '@golek/protocols/openai';
+import { NOBODY } from './principals.ts';
+import { ROUTE_HEADER, routeOfError } from './route-header.ts';
 
-export interface ExchangeOptions {
-  readonly id: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly body: Buffer | undefined;
-  /** What stands in the path for a route's `:name` and `*`, decoded. */
-  readonly parameters: Readonly<Record<string, string>>;
-}
+const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** A request and its answer. Writes to the raw response: Fastify only routes and reads. */
+/** A request and its answer. */
 export class Exchange {
   readonly id: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly body: Buffer | undefined;
-  readonly parameters: Readonly<Record<string, string>>;
+  /** When the request was received, milliseconds of `performance.now()`. */
+  readonly receivedAt = performance.now();
+  /** Whole body; undefined when there is none, and for GET. */
+  body: Buffer | undefined;
+  /** What stands in the path for a route's `:name` and `*`, decoded. */
+  parameters: Readonly<Record<string, string>> = NO_PARAMETERS;
+  /** Who asks; nobody on a public route. */
+  principal: Principal = NOBODY;
+  /** What the work for this request belongs under, where somebody watches. */
+  trace: TraceContext | undefined;
   /** Names of the request's parameters, for errors. */
   params: WireParams = {};
+  /** Text of `x-golek-route`, once it is known. */
+  routeTaken: string | undefined;
   #controller: AbortController | undefined;
+  #query: URLSearchParams | undefined;
+  #deadline: number | undefined;
 
-  constructor({ id, request, response, body, parameters }: ExchangeOptions) {
+  constructor(id: string, request: IncomingMessage, response: ServerResponse) {
     this.id = id;
     this.request = request;
     this.response = response;
-    this.body = body;
-    this.parameters = parameters;
+  }
+
+  /** Path without the query, as it was sent. */
+  get path(): string {
+    const { url = '' } = this.request;
+    const end = url.indexOf('?');
+    return end < 0 ? url : url.slice(0, end);
+  }
+
+  get query(): URLSearchParams {
+    return (this.#query ??= new URLSearchParams((this.request.url ?? '').slice(this.path.length)));
   }
 
   /** Aborted with `cancelled` when the client leaves before its answer is complete, or with the reason given to `abort`. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
-      this.response.once('close', () => {
+      this.response.on('close', () => {
         if (this.response.writableFinished) return;
         controller.abort(
           new GolekError('cancelled', 'the client closed the connection before its answer was complete'),
@@ -48,16 +65,36 @@ export class Exchange {
     this.#controller?.abort(reason);
   }
 
-  headers(contentType: string): OutgoingHttpHeaders {
-    return { 'content-type': contentType, 'x-request-id': this.id, 'x-content-type-options': 'nosniff' };
+  /** Ends the work on the request with `deadline_exceeded` so many milliseconds after it was received; the first call counts. @returns the deadline in `performance.now()`. */
+  limitTime(ms: number): number {
+    if (this.#deadline !== undefined) return this.#deadline;
+    const { signal } = this;
+    const deadline = (this.#deadline = this.receivedAt + ms);
+    const end = (): void => {
+      if (signal.aborted) return;
+      this.abort(new GolekError('deadline_exceeded', `the request was not answered within its ${ms} ms`));
+    };
+    const timer = setTimeout(end, Math.max(0, deadline - performance.now()));
+    this.response.once('close', () => clearTimeout(timer));
+    return deadline;
   }
 
-  sendText(status: number, text: string, extra: OutgoingHttpHeaders = {}): void {
+  headers(contentType: string): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {
+      'content-type': contentType,
+      'x-request-id': this.id,
+      'x-content-type-options': 'nosniff',
+    };
+    if (this.routeTaken !== undefined) headers[ROUTE_HEADER] = this.routeTaken;
+    return headers;
+  }
+
+  sendText(status: number, text: string, extra?: OutgoingHttpHeaders): void {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
     const headers = this.headers('application/json; charset=utf-8');
     headers['content-length'] = Buffer.byteLength(text);
-    response.writeHead(status, Object.assign(headers, extra));
+    response.writeHead(status, extra ? Object.assign(headers, extra) : headers);
     response.end(text);
   }
 
@@ -68,8 +105,10 @@ export class Exchange {
   sendError(error: GolekError, extra: OutgoingHttpHeaders = {}): void {
     const headers: OutgoingHttpHeaders = { ...extra };
     if (error.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfter));
+    if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="golek"';
     // OpenAI's clients repeat every 5xx unless they are told not to.
     if (error.status >= 500 && !error.retryable) headers['x-should-retry'] = 'false';
+    this.routeTaken ??= routeOfError(error);
     this.sendText(error.status, JSON.stringify(errorBody(error, this.params)), headers);
     // What is left of a refused body is read and dropped, so that the client reads the answer before the connection ends.
     this.request.resume();

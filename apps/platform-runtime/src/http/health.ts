@@ -19,6 +19,21 @@ const ModelReadiness = z.strictObject({
 });
 export type ModelReadiness = z.infer<typeof ModelReadiness>;
 
+/** What the runtime as a whole does. */
+export type RuntimeState = 'starting' | 'running' | 'stopping';
+
+const HealthProblem = z.strictObject({
+  /** What kind of thing it is, e.g. `plugin`, `target`. */
+  part: z.string(),
+  name: z.string(),
+  status: z.enum(['degraded', 'down']),
+  reason: z.string(),
+});
+export type HealthProblem = z.infer<typeof HealthProblem>;
+
+/** Tells what limps now; cheap and synchronous. */
+export type HealthReport = () => readonly HealthProblem[];
+
 /** The answer of GET /health/ready. A model that is not loaded does not make the server unready: it is loaded when it is asked for. */
 export const Readiness = z
   .strictObject({
@@ -26,6 +41,8 @@ export const Readiness = z
     reasons: z.array(z.string()),
     inFlight: z.int(),
     models: z.array(ModelReadiness),
+    /** What does not work as it should; the server takes requests all the same. */
+    problems: z.array(HealthProblem),
   })
   .meta({ id: 'Readiness' });
 export type Readiness = z.infer<typeof Readiness>;

@@ -1,56 +1,85 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { GolekError } from '@golek/api';
-import type { Engine, ModelRegistry, SessionPool, UsageMeter } from '@golek/kernel';
+import { GolekError, type Principal } from '@golek/api';
+import type { Engine, EventBus, ExtensionPoints, ModelRegistry, SessionPool, UsageMeter } from '@golek/kernel';
 import type { Log } from '@golek/plugins-api';
-import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { eventRoutes } from './admin/event-routes.ts';
+import { Authentication } from './authentication.ts';
 import { answerClientError } from './client-error.ts';
 import { Exchange } from './exchange.ts';
-import { frameworkError } from './framework-errors.ts';
+import type { HealthReport, RuntimeState } from './health.ts';
+import type { HttpTelemetry } from './http-telemetry.ts';
 import { inferenceRoutes } from './inference-routes.ts';
 import { listenOn, type HttpAddress } from './listen.ts';
-import { refuseForeignHost, refuseOpenAddress } from './listen-guard.ts';
+import { refuseOpenAddress } from './listen-guard.ts';
+import { PluginRoutes } from './plugin-routes.ts';
+import { readBody } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
+import type { OverrideReader } from './request-hints.ts';
 import type { Route } from './route.ts';
+import { RouteTable, type FoundRoute } from './route-table.ts';
 import { stateRoutes } from './state-routes.ts';
 import { answerUnknownRoute } from './unknown-route.ts';
 
-export interface HttpConfig {
+export interface HttpConfig extends HttpLimits {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly bodyLimitBytes: number;
   /** For receiving a request, its body included, milliseconds; not for answering it. */
   readonly requestTimeoutMs: number;
+  /** Connections beyond it are closed at once. */
+  readonly maxConnections: number;
+}
+
+/** What can change while the server works. */
+export interface HttpLimits {
+  readonly bodyLimitBytes: number;
   /** A stream that is silent for so long gets a comment, milliseconds. */
   readonly heartbeatMs: number;
   /** A client that reads nothing of a stream for so long is cut off, milliseconds. */
   readonly writeTimeoutMs: number;
-  /** Connections beyond it are closed at once. */
-  readonly maxConnections: number;
-  /** Listen where others can connect although nobody is authenticated. */
+  /** Answer requests without credentials although the address can be reached from elsewhere. */
   readonly allowUnauthenticated: boolean;
+  /** Whoever sends it as `Authorization: Bearer …` administers the server. */
+  readonly adminToken?: string | undefined;
 }
 
 export interface HttpDeps {
   readonly engine: Pick<Engine, 'run' | 'inFlight'>;
-  readonly models: Pick<ModelRegistry, 'list' | 'names' | 'resolve'>;
+  readonly models: Pick<ModelRegistry, 'list' | 'names' | 'resolve' | 'routes'>;
   readonly sessions: Pick<SessionPool, 'status'>;
   readonly usage: Pick<UsageMeter, 'totals'>;
   readonly log: Log;
   readonly config: HttpConfig;
   readonly version: string;
-  /** False before the runtime has started and once it stops. */
-  readonly ready: () => boolean;
+  readonly state: () => RuntimeState;
   /** Routes that modules bring. */
   readonly routes?: readonly Route[];
+  /** Where plugins add routes and authenticators. */
+  readonly extensions?: Pick<ExtensionPoints, 'routes' | 'authenticators'>;
+  /** Shown by the admin feed of lifecycle events. */
+  readonly events?: Pick<EventBus, 'stream'>;
+  /** What limps, for GET /health/ready. */
+  readonly health?: readonly HealthReport[];
+  readonly telemetry?: HttpTelemetry;
+  /** Absent: requests cannot set anything. */
+  readonly readOverrides?: OverrideReader;
 }
 
 export interface HttpServer {
   /** Where it listens. Throws before `listen`. */
   readonly address: HttpAddress;
-  /** Throws `config_invalid` when the address cannot be used. */
+  /** True when models cannot be used without credentials. */
+  readonly guarded: boolean;
+  /** Throws `config_invalid` when the address cannot be used, and for an open address without authentication. */
   listen(): Promise<void>;
+  /** Works with these from now on. Throws `config_invalid` with nothing changed. */
+  configure(limits: HttpLimits): void;
+  /**
+   * Ends feeds at once, refuses new requests to plugins and waits for those in progress; after `graceMs` milliseconds it cuts them off. Calls of the engine are the engine's own.
+   * @returns true when all ended by themselves.
+   */
+  drain(graceMs: number): Promise<boolean>;
   /** Takes no new connections and waits for the open answers. When `signal` is aborted, what is still open is cut. Idempotent. */
   close(signal?: AbortSignal): Promise<void>;
 }
@@ -60,87 +89,90 @@ const KEEP_ALIVE_MS = 75_000;
 /** While the server closes, connections that have become idle are looked for so often, milliseconds. */
 const IDLE_CHECK_MS = 50;
 
-/** Makes the server of the platform's API. Throws `config_invalid` for an open address without authentication. */
-export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
-  const { config, log, engine, models } = deps;
-  refuseOpenAddress(config.host, config.allowUnauthenticated);
+/** Makes the server of the platform's API. Throws `config_invalid` for an administrator's token that can be guessed. */
+export const createHttpServer = (deps: HttpDeps): HttpServer => {
+  const { config, log, engine, models, extensions, telemetry } = deps;
+  let limits: HttpLimits = config;
   let closing: Promise<void> | undefined;
+  const ending = new AbortController();
 
-  const routes: readonly Route[] = [
-    ...inferenceRoutes({
-      engine,
-      models,
-      limits: config,
-    }),
-    ...stateRoutes({ ...deps, closing: () => closing !== undefined }),
+  const authentication = new Authentication(config, log);
+  const own: readonly Route[] = [
+    ...inferenceRoutes({ engine, models, limits: () => limits, readOverrides: deps.readOverrides ?? noOverrides }),
+    ...stateRoutes({ ...deps, closing: () => closing !== undefined, routes: () => own }),
+    ...(deps.events ? eventRoutes({ events: deps.events, limits: () => limits, ending: ending.signal }) : []),
     ...(deps.routes ?? []),
+  ];
+  const table = new RouteTable(own);
+  const plugins = new PluginRoutes(own, limits, log);
+  const consumers = [
+    extensions?.routes.consume(plugins),
+    extensions?.authenticators.consume({ apply: (items) => authentication.use(items) }),
   ];
 
   const fail = (exchange: Exchange, thrown: unknown): void => {
-    const error = thrown instanceof GolekError ? thrown : frameworkError(thrown as Error, config.bodyLimitBytes);
-    if (error.code === 'internal' && !(thrown instanceof GolekError)) {
-      log.error({ request: exchange.id, err: thrown }, 'a request failed in the HTTP server');
+    const error = thrown instanceof GolekError ? thrown : failureOf(thrown);
+    if (!(thrown instanceof GolekError)) {
+      log.error(
+        { request: exchange.id, trace: exchange.trace?.traceId, err: thrown },
+        'a request failed in the HTTP server',
+      );
     }
     exchange.abort(error);
-    exchange.sendError(error);
+    const { response } = exchange;
+    // Part of an answer has gone: only the end of the connection can still tell that it failed.
+    if (response.headersSent && !response.writableEnded) response.destroy();
+    else exchange.sendError(error);
   };
 
-  const exchangeOf = (request: FastifyRequest, reply: FastifyReply): Exchange => {
-    reply.hijack();
-    return new Exchange({
-      id: request.id,
-      request: request.raw,
-      response: reply.raw,
-      body: request.body as Buffer | undefined,
-      // Null where the router could not read the path.
-      parameters: (request.params as Readonly<Record<string, string>> | null) ?? {},
-    });
-  };
-
-  const answer = async (route: Route, exchange: Exchange): Promise<void> => {
+  const answer = (exchange: Exchange, route: Route): void => {
     try {
-      await route.handle(exchange);
+      route.handle(exchange)?.catch((thrown: unknown) => fail(exchange, thrown));
     } catch (thrown) {
       fail(exchange, thrown);
     }
   };
 
-  const app = fastify({
-    logger: false,
-    bodyLimit: config.bodyLimitBytes,
-    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
-    return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true },
-    frameworkErrors: (error, request, reply) => fail(exchangeOf(request, reply), error),
-  });
-  app.removeAllContentTypeParsers();
-  // Bodies are collected here and read by the handlers: their type and text are checked in one place.
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, request, reply) => fail(exchangeOf(request, reply), error));
-  app.setNotFoundHandler((request, reply) => answerUnknownRoute(exchangeOf(request, reply), routes));
-  for (const route of routes) {
-    app.route({
-      method: route.method,
-      url: route.path,
-      handler: (request, reply) => {
-        void answer(route, exchangeOf(request, reply));
-      },
+  const receive = (exchange: Exchange, route: Route, principal: Principal): void => {
+    exchange.principal = principal;
+    if (route.method === 'GET') return answer(exchange, route);
+    readBody(exchange.request, limits.bodyLimitBytes, (error, body) => {
+      if (error) return fail(exchange, error);
+      exchange.body = body;
+      answer(exchange, route);
     });
-  }
-  await app.ready();
+  };
+
+  const dispatch = (exchange: Exchange, { route, parameters }: FoundRoute): void => {
+    exchange.parameters = parameters;
+    exchange.trace = telemetry?.begin(exchange, route);
+    const principal = authentication.admit(exchange, route.scope);
+    if (!(principal instanceof Promise)) return receive(exchange, route, principal);
+    principal.then(
+      (known) => receive(exchange, route, known),
+      (thrown: unknown) => fail(exchange, thrown),
+    );
+  };
 
   /** The latest answer of each connection. */
   const latest = new WeakMap<Socket, ServerResponse>();
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     latest.set(request.socket, response);
     if (closing) response.setHeader('connection', 'close');
-    const foreign = config.allowUnauthenticated ? undefined : refuseForeignHost(request.headers.host);
-    if (foreign) {
-      const id = requestIdOf(request.headers['x-request-id']);
-      new Exchange({ id, request, response, body: undefined, parameters: {} }).sendError(foreign);
-      return;
+    const exchange = new Exchange(requestIdOf(request.headers['x-request-id']), request, response);
+    try {
+      const refusal = authentication.refusal(exchange);
+      if (refusal) return exchange.sendError(refusal);
+      const { method = '', url = '' } = request;
+      const found = table.find(method, url) ?? plugins.table.find(method, url);
+      if (found) dispatch(exchange, found);
+      else {
+        telemetry?.begin(exchange, undefined);
+        answerUnknownRoute(exchange, [table, plugins.table]);
+      }
+    } catch (thrown) {
+      fail(exchange, thrown);
     }
-    app.routing(request, response);
   };
   const server = createServer(
     {
@@ -162,7 +194,10 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
     log.warn({ maxConnections: config.maxConnections }, 'a connection was closed: there are too many');
   });
 
+  const endFeeds = (): void => ending.abort(new GolekError('shutting_down', 'the server stops'));
+
   const close = async (signal?: AbortSignal): Promise<void> => {
+    endFeeds();
     const cut = (): void => server.closeAllConnections();
     signal?.addEventListener('abort', cut, { once: true });
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
@@ -171,7 +206,7 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
     await closed;
     clearInterval(idle);
     signal?.removeEventListener('abort', cut);
-    await app.close();
+    for (const consumer of consumers) consumer?.[Symbol.dispose]();
   };
 
   const listening = listenOn(server, config);
@@ -179,7 +214,29 @@ export const createHttpServer = async (deps: HttpDeps): Promise<HttpServer> => {
     get address() {
       return listening.address;
     },
-    listen: () => listening.start(),
+    get guarded() {
+      return authentication.demanded;
+    },
+    listen: async () => {
+      refuseOpenAddress(config.host, limits.allowUnauthenticated || authentication.installed);
+      await listening.start();
+    },
+    configure: (changed) => {
+      authentication.configure({ ...changed, host: config.host });
+      limits = changed;
+      plugins.limits = changed;
+    },
+    drain: (graceMs) => {
+      endFeeds();
+      return plugins.drain(graceMs);
+    },
     close: (signal) => (closing ??= close(signal)),
   };
+};
+
+const failureOf = (thrown: unknown): GolekError =>
+  new GolekError('internal', 'the server failed on this request; its log has the cause', { cause: thrown });
+
+const noOverrides: OverrideReader = () => {
+  throw new GolekError('unsupported', 'this server takes no settings from requests; leave x-golek-config out');
 };

@@ -1,13 +1,23 @@
 import { collect, type InferenceEvent, type InferenceRequest } from '@golek/api';
 import { createCall, type Engine, type ModelRegistry } from '@golek/kernel';
 import {
+  ChatCompletion,
   chatCompletion,
+  ChatCompletionChunk,
+  ChatRequest,
   chatStream,
+  Completion,
   completion,
+  CompletionChunk,
+  CompletionRequest,
   completionStream,
   COMPLETION_PARAMS,
+  DetokenizeBody,
+  DetokenizeResponse,
   detokenizeResponse,
   EMBEDDING_PARAMS,
+  EmbeddingRequest,
+  EmbeddingResponse,
   embeddingResponse,
   CHAT_PARAMS,
   readChatRequest,
@@ -17,6 +27,8 @@ import {
   readTokenizeRequest,
   severalRuns,
   TOKENIZE_PARAMS,
+  TokenizeRequest,
+  TokenizeResponse,
   tokenizeResponse,
   type AnswerIdentity,
   type CompletionCall,
@@ -25,12 +37,15 @@ import { answerStream } from './answer-stream.ts';
 import type { EventStreamLimits } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { parseJsonBody } from './json-body.ts';
+import { noted } from './noted-start.ts';
+import { readHints, type OverrideReader } from './request-hints.ts';
 import type { Route } from './route.ts';
 
 export interface InferenceDeps {
   readonly engine: Pick<Engine, 'run'>;
   readonly models: Pick<ModelRegistry, 'list'>;
-  readonly limits: EventStreamLimits;
+  readonly limits: () => EventStreamLimits;
+  readonly readOverrides: OverrideReader;
 }
 
 const bodyOf = ({ body, request }: Exchange): unknown => parseJsonBody(body, request.headers);
@@ -38,21 +53,27 @@ const bodyOf = ({ body, request }: Exchange): unknown => parseJsonBody(body, req
 const identityOf = ({ id }: Exchange): AnswerIdentity => ({ id, created: Math.floor(Date.now() / 1000) });
 
 /** The routes that run a model. */
-export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Route[] => {
-  const run = (
-    { id, signal, request: { headers } }: Exchange,
-    request: InferenceRequest,
-  ): AsyncIterable<InferenceEvent> => {
+export const inferenceRoutes = ({ engine, models, limits, readOverrides }: InferenceDeps): Route[] => {
+  const run = (exchange: Exchange, request: InferenceRequest): AsyncIterable<InferenceEvent> => {
+    const { id, signal, principal, receivedAt, trace } = exchange;
+    const { headers } = exchange.request;
     const { traceparent } = headers;
-    return engine.run(
-      createCall({
-        request,
-        signal,
-        id,
-        protocol: 'openai',
-        ...(typeof traceparent === 'string' && { traceparent }),
-      }),
-    );
+    const { hints, priority, timeoutMs, overrides } = readHints(headers, readOverrides);
+    const call = createCall({
+      request,
+      signal,
+      principal,
+      id,
+      protocol: 'openai',
+      receivedAt,
+      trace,
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      hints,
+      priority,
+      deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
+      overrides,
+    });
+    return noted(engine.run(call), exchange);
   };
 
   const runAll = (exchange: Exchange, { requests, choices }: CompletionCall): AsyncIterable<InferenceEvent> => {
@@ -71,13 +92,20 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
       method: 'POST',
       path: '/v1/chat/completions',
       scope: 'inference',
+      operation: {
+        summary: 'Continue a conversation.',
+        tag: 'inference',
+        request: ChatRequest,
+        response: ChatCompletion,
+        chunk: ChatCompletionChunk,
+      },
       handle: async (exchange) => {
         exchange.params = CHAT_PARAMS;
         const call = readChatRequest(bodyOf(exchange));
         exchange.params = call.params;
         const identity = identityOf(exchange);
         const events = run(exchange, call.request);
-        if (call.stream) return answerStream(exchange, events, chatStream(identity, call), limits);
+        if (call.stream) return answerStream(exchange, events, chatStream(identity, call), limits());
         exchange.sendJson(200, chatCompletion(await collect(events), identity, call));
       },
     },
@@ -85,12 +113,19 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
       method: 'POST',
       path: '/v1/completions',
       scope: 'inference',
+      operation: {
+        summary: 'Continue texts.',
+        tag: 'inference',
+        request: CompletionRequest,
+        response: Completion,
+        chunk: CompletionChunk,
+      },
       handle: async (exchange) => {
         exchange.params = COMPLETION_PARAMS;
         const call = readCompletionRequest(bodyOf(exchange));
         const identity = identityOf(exchange);
         const events = runAll(exchange, call);
-        if (call.stream) return answerStream(exchange, events, completionStream(identity, call), limits);
+        if (call.stream) return answerStream(exchange, events, completionStream(identity, call), limits());
         exchange.sendJson(200, completion(await collect(events), identity, call));
       },
     },
@@ -98,6 +133,12 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
       method: 'POST',
       path: '/v1/embeddings',
       scope: 'inference',
+      operation: {
+        summary: 'Turn texts into vectors.',
+        tag: 'inference',
+        request: EmbeddingRequest,
+        response: EmbeddingResponse,
+      },
       handle: async (exchange) => {
         exchange.params = EMBEDDING_PARAMS;
         const call = readEmbeddingRequest(bodyOf(exchange));
@@ -108,6 +149,12 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
       method: 'POST',
       path: '/tokenize',
       scope: 'inference',
+      operation: {
+        summary: 'Turn text into tokens.',
+        tag: 'tokens',
+        request: TokenizeRequest,
+        response: TokenizeResponse,
+      },
       handle: async (exchange) => {
         exchange.params = TOKENIZE_PARAMS;
         const request = readTokenizeRequest(bodyOf(exchange), names());
@@ -118,6 +165,12 @@ export const inferenceRoutes = ({ engine, models, limits }: InferenceDeps): Rout
       method: 'POST',
       path: '/detokenize',
       scope: 'inference',
+      operation: {
+        summary: 'Turn tokens into text.',
+        tag: 'tokens',
+        request: DetokenizeBody,
+        response: DetokenizeResponse,
+      },
       handle: async (exchange) => {
         exchange.params = TOKENIZE_PARAMS;
         const request = readDetokenizeRequest(bodyOf(exchange), names());

@@ -138,10 +138,10 @@ describe('the official client', () => {
     const { models } = clientOf(url);
     const ids: string[] = [];
     for await (const { id } of models.list()) ids.push(id);
-    expect(ids).toEqual(['tiny', 'org/some model']);
+    expect(ids).toEqual(['tiny', 'org/some model', 'default']);
     expect((await models.retrieve('org/some model')).id).toBe('org/some model');
     expect((await fetch(`${url}/v1/models/org/some%20model`)).status).toBe(200);
-    expect((await models.retrieve('default')).id).toBe('tiny');
+    expect((await models.retrieve('default')).id).toBe('default');
     await expect(models.retrieve('tinny')).rejects.toThrow("did you mean 'tiny'");
   });
 

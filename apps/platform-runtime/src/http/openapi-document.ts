@@ -1,174 +1,149 @@
-import {
-  ChatCompletion,
-  ChatCompletionChunk,
-  ChatRequest,
-  Completion,
-  CompletionChunk,
-  CompletionRequest,
-  DetokenizeBody,
-  DetokenizeResponse,
-  EmbeddingRequest,
-  EmbeddingResponse,
-  ErrorBody,
-  ModelList,
-  REFUSALS,
-  TokenizeRequest,
-  TokenizeResponse,
-  WireModel,
-} from '@golek/protocols/openai';
+import { ErrorBody, REFUSALS } from '@golek/protocols/openai';
 import { z } from 'zod';
-import { Liveness, Readiness, UsageReport } from './health.ts';
-
-const REQUESTS = z.object({ ChatRequest, CompletionRequest, EmbeddingRequest, TokenizeRequest, DetokenizeBody });
-const RESPONSES = z.object({
-  ChatCompletion,
-  ChatCompletionChunk,
-  Completion,
-  CompletionChunk,
-  EmbeddingResponse,
-  TokenizeResponse,
-  DetokenizeResponse,
-  ModelList,
-  WireModel,
-  ErrorBody,
-  Liveness,
-  Readiness,
-  UsageReport,
-});
+import { HINT_HEADERS } from './request-hints.ts';
+import { ROUTE_HEADER } from './route-header.ts';
+import type { Route, RouteOperation } from './route.ts';
 
 type JsonObject = Record<string, unknown>;
 
-/** The schemas' JSON Schemas by id, with references as OpenAPI has them. Words say which values of a parameter are refused. */
-const schemasOf = (all: z.ZodObject, io: 'input' | 'output'): JsonObject => {
-  const { $defs } = z.toJSONSchema(all, {
-    io,
-    override: ({ zodSchema, jsonSchema }) => {
-      const remedy = REFUSALS.get(zodSchema)?.remedy;
-      if (remedy !== undefined) jsonSchema.description = `Other values are refused: ${remedy}.`;
-    },
-  });
-  return JSON.parse(JSON.stringify($defs).replaceAll('"#/$defs/', '"#/components/schemas/')) as JsonObject;
-};
+/** JSON Schemas as OpenAPI has them: schemas with an id stand once among the components. Words say which values of a parameter are refused. */
+class Components {
+  readonly schemas: JsonObject = {};
 
-const content = (schema: z.ZodType, mediaType = 'application/json'): JsonObject => {
-  const id = z.globalRegistry.get(schema)?.id;
-  if (id === undefined) throw new TypeError('a schema of the OpenAPI document has no id');
-  return { [mediaType]: { schema: { $ref: `#/components/schemas/${id}` } } };
-};
-
-interface Operation {
-  readonly summary: string;
-  readonly tag: 'inference' | 'models' | 'tokens' | 'operation';
-  readonly request?: z.ZodType;
-  readonly response?: z.ZodType;
-  /** Content of each server-sent event, for an answer that can be streamed. */
-  readonly chunk?: z.ZodType;
-  /** Name of the path's variable part. */
-  readonly parameter?: string;
-  /** Answers beside success and error objects, by status. */
-  readonly others?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
+  /** A reference to a schema with an id, else the schema itself. */
+  refer(schema: z.ZodType, io: 'input' | 'output'): JsonObject {
+    // Inside an object, so that a schema with an id becomes a definition, also one that refers to itself.
+    const converted = z.toJSONSchema(z.object({ schema }), {
+      io,
+      unrepresentable: 'any',
+      override: ({ zodSchema, jsonSchema }) => {
+        const remedy = REFUSALS.get(zodSchema)?.remedy;
+        if (remedy !== undefined) jsonSchema.description = `Other values are refused: ${remedy}.`;
+      },
+    });
+    const { $defs, properties } = JSON.parse(
+      JSON.stringify(converted).replaceAll('"#/$defs/', '"#/components/schemas/'),
+    ) as { readonly $defs?: JsonObject; readonly properties: { readonly schema: JsonObject } };
+    Object.assign(this.schemas, $defs);
+    return properties.schema;
+  }
 }
 
-const operation = ({ summary, tag, request, response, chunk, parameter, others = {} }: Operation): JsonObject => ({
-  summary,
-  tags: [tag],
-  ...(parameter !== undefined && {
-    parameters: [{ name: parameter, in: 'path', required: true, schema: { type: 'string' } }],
-  }),
-  ...(request && { requestBody: { required: true, content: content(request) } }),
-  responses: {
-    200: {
-      description: 'Success.',
-      content: {
-        ...(response ? content(response) : { 'application/json': { schema: { type: 'object' } } }),
-        ...(chunk && content(chunk, 'text/event-stream')),
-      },
-    },
-    ...Object.fromEntries(
-      Object.entries(others).map(([status, { description, schema }]) => [
-        status,
-        { description, content: content(schema) },
-      ]),
-    ),
-    default: { $ref: '#/components/responses/Error' },
-  },
-});
+const content = (schema: JsonObject, mediaType = 'application/json'): JsonObject => ({ [mediaType]: { schema } });
 
-const PATHS: Readonly<Record<string, { readonly get?: Operation; readonly post?: Operation }>> = {
-  '/v1/chat/completions': {
-    post: {
-      summary: 'Continue a conversation.',
-      tag: 'inference',
-      request: ChatRequest,
-      response: ChatCompletion,
-      chunk: ChatCompletionChunk,
-    },
-  },
-  '/v1/completions': {
-    post: {
-      summary: 'Continue texts.',
-      tag: 'inference',
-      request: CompletionRequest,
-      response: Completion,
-      chunk: CompletionChunk,
-    },
-  },
-  '/v1/embeddings': {
-    post: {
-      summary: 'Turn texts into vectors.',
-      tag: 'inference',
-      request: EmbeddingRequest,
-      response: EmbeddingResponse,
-    },
-  },
-  '/v1/models': { get: { summary: 'List the models.', tag: 'models', response: ModelList } },
-  '/v1/models/{id}': {
-    get: { summary: 'Describe a model, by name or alias.', tag: 'models', parameter: 'id', response: WireModel },
-  },
-  '/tokenize': {
-    post: { summary: 'Turn text into tokens.', tag: 'tokens', request: TokenizeRequest, response: TokenizeResponse },
-  },
-  '/detokenize': {
-    post: { summary: 'Turn tokens into text.', tag: 'tokens', request: DetokenizeBody, response: DetokenizeResponse },
-  },
-  '/health/live': { get: { summary: 'Whether the process runs.', tag: 'operation', response: Liveness } },
-  '/health/ready': {
-    get: {
-      summary: 'Whether requests are taken, and the state of the models.',
-      tag: 'operation',
-      response: Readiness,
-      others: { 503: { description: 'Not ready, with the reasons.', schema: Readiness } },
-    },
-  },
-  '/openapi.json': { get: { summary: 'This document.', tag: 'operation' } },
-  '/admin/v1/usage': {
-    get: { summary: 'Requests and tokens since the start, by model.', tag: 'operation', response: UsageReport },
-  },
+/** Names of the path's variable parts; the rest, `*`, has the name that is left in the operation's list. */
+const pathOf = ({ path, operation }: Route): { readonly path: string; readonly names: readonly string[] } => {
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const rest = Object.keys(operation?.parameters ?? {}).find((name) => !names.includes(name)) ?? 'rest';
+  const written = path.replaceAll(/:(\w+)/g, '{$1}');
+  return path.endsWith('/*')
+    ? { path: `${written.slice(0, -1)}{${rest}}`, names: [...names, rest] }
+    : { path: written, names };
 };
 
-/** The OpenAPI 3.1 document of the server, made from the schemas that check its requests. */
-export const openApiDocument = (version: string): JsonObject => ({
-  openapi: '3.1.0',
-  info: {
-    title: 'Golek',
-    version,
-    description: "OpenAI's API on models that Golek runs, and the server's own state.",
-    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-  },
-  tags: [
-    { name: 'inference', description: "OpenAI's API: running models." },
-    { name: 'models', description: 'Which models there are.' },
-    { name: 'tokens', description: "llama-server's form of tokenizing." },
-    { name: 'operation', description: 'State of the server.' },
-  ],
-  paths: Object.fromEntries(
-    Object.entries(PATHS).map(([path, { get, post }]) => [
-      path,
-      { ...(get && { get: operation(get) }), ...(post && { post: operation(post) }) },
-    ]),
-  ),
-  components: {
-    schemas: { ...schemasOf(REQUESTS, 'input'), ...schemasOf(RESPONSES, 'output') },
-    responses: { Error: { description: 'A failure.', content: content(ErrorBody) } },
-  },
-});
+const parametersOf = ({ tag, parameters = {}, query = {} }: RouteOperation, names: readonly string[]): object[] => [
+  ...names.map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    ...(parameters[name] !== undefined && { description: parameters[name] }),
+    schema: { type: 'string' },
+  })),
+  ...Object.entries(query).map(([name, description]) => ({
+    name,
+    in: 'query',
+    description,
+    schema: { type: 'string' },
+  })),
+  ...(tag === 'inference'
+    ? Object.keys(HINT_HEADERS).map((name) => ({ $ref: `#/components/parameters/${name}` }))
+    : []),
+];
+
+const UNDESCRIBED: RouteOperation = { summary: 'Not described.', tag: 'operation' };
+
+const operationOf = (route: Route, components: Components): JsonObject => {
+  const { operation = UNDESCRIBED, scope } = route;
+  const { summary, tag, request, response, status = 200, mediaType, chunk, others = {} } = operation;
+  const parameters = parametersOf(operation, pathOf(route).names);
+  const answer = response ? components.refer(response, 'output') : { type: 'object' };
+  return {
+    summary,
+    tags: [tag],
+    security: scope === 'public' ? [] : scope === 'admin' ? [{ token: [] }] : [{}, { token: [] }],
+    ...(parameters.length > 0 && { parameters }),
+    ...(request && { requestBody: { required: true, content: content(components.refer(request, 'input')) } }),
+    responses: {
+      [status]: {
+        description: 'Success.',
+        ...(tag === 'inference' && { headers: { [ROUTE_HEADER]: { $ref: `#/components/headers/${ROUTE_HEADER}` } } }),
+        ...(status !== 204 && {
+          content: {
+            ...content(answer, mediaType),
+            ...(chunk && content(components.refer(chunk, 'output'), 'text/event-stream')),
+          },
+        }),
+      },
+      ...Object.fromEntries(
+        Object.entries(others).map(([code, { description, schema }]) => [
+          code,
+          { description, content: content(components.refer(schema, 'output')) },
+        ]),
+      ),
+      default: { $ref: '#/components/responses/Error' },
+    },
+  };
+};
+
+/** The OpenAPI 3.1 document of a server with these routes, made from the schemas that check its requests. */
+export const openApiDocument = (version: string, routes: readonly Route[]): JsonObject => {
+  const components = new Components();
+  const paths: Record<string, JsonObject> = {};
+  for (const route of routes) {
+    const { path } = pathOf(route);
+    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(route, components);
+  }
+  const error = content(components.refer(ErrorBody, 'output'));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Golek',
+      version,
+      description:
+        "OpenAI's API on models that Golek runs, and the server's own state and administration. Routes of plugins are not listed.",
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    tags: [
+      { name: 'inference', description: "OpenAI's API: running models." },
+      { name: 'models', description: 'Which models there are.' },
+      { name: 'tokens', description: "llama-server's form of tokenizing." },
+      { name: 'operation', description: 'State of the server.' },
+      { name: 'administration', description: 'Watching and changing the server; needs the scope admin.' },
+    ],
+    paths,
+    components: {
+      schemas: components.schemas,
+      responses: { Error: { description: 'A failure.', content: error } },
+      parameters: Object.fromEntries(
+        Object.entries(HINT_HEADERS).map(([name, description]) => [
+          name,
+          { name, in: 'header', description, schema: { type: 'string' } },
+        ]),
+      ),
+      headers: {
+        [ROUTE_HEADER]: {
+          description: 'Which target answers, and why.',
+          schema: { type: 'string' },
+        },
+      },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            "The administrator's token, or what an authenticator knows. A server on loopback without either asks nobody.",
+        },
+      },
+    },
+  };
+};

@@ -1,19 +1,25 @@
 import {
+  DEFAULT_TARGET_POLICY,
   dispatcher,
   Engine,
-  ExtensionPoint,
+  EventBus,
+  ExtensionPoints,
+  GuardTable,
   ModelRegistry,
   routePhase,
   SessionPool,
+  type TargetPolicy,
   UsageMeter,
   usagePhase,
   validationPhase,
 } from '@golek/kernel';
-import type { Log, PhaseContribution } from '@golek/plugins-api';
-import type { Provider } from '@golek/providers-spi';
+import type { Authenticator, Log, PhaseContribution } from '@golek/plugins-api';
 import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
 import { onTestFinished } from 'vitest';
+import type { HealthReport, RuntimeState } from './health.ts';
 import { createHttpServer, type HttpConfig, type HttpServer } from './http-server.ts';
+import type { OverrideReader } from './request-hints.ts';
+import type { Route } from './route.ts';
 
 export interface LogLine {
   readonly level: keyof Log;
@@ -28,6 +34,8 @@ export interface TestServer {
   readonly engine: Engine;
   readonly provider: FakeProvider;
   readonly registry: ModelRegistry;
+  readonly extensions: ExtensionPoints;
+  readonly events: EventBus;
   readonly lines: readonly LogLine[];
   /** Sends text and bytes as they are, anything else as JSON. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
@@ -44,16 +52,37 @@ const CONFIG: HttpConfig = {
   allowUnauthenticated: false,
 };
 
+/** What the server itself does with failures shall show, not what repeats them. */
+const ONE_TRY: TargetPolicy = {
+  ...DEFAULT_TARGET_POLICY,
+  retry: { ...DEFAULT_TARGET_POLICY.retry, attempts: 1 },
+  breaker: { ...DEFAULT_TARGET_POLICY.breaker, mode: 'off' },
+};
+
 export interface ServeOptions {
   readonly config?: Partial<HttpConfig>;
   readonly phases?: readonly PhaseContribution[];
-  readonly ready?: () => boolean;
+  readonly state?: () => RuntimeState;
+  readonly routes?: readonly Route[];
+  /** Default 1. */
+  readonly firstEventId?: number;
+  /** Installed before the server listens. */
+  readonly authenticators?: readonly Authenticator[];
+  readonly health?: readonly HealthReport[];
+  readonly readOverrides?: OverrideReader;
 }
 
 /** Starts a server for the running test and stops it afterwards. */
 export const serve = async (
   models: Readonly<Record<string, FakeModel>> = { tiny: {} },
-  { config = {}, phases = [], ready = () => true }: ServeOptions = {},
+  {
+    config = {},
+    phases = [],
+    state = () => 'running',
+    authenticators = [],
+    firstEventId = 1,
+    ...given
+  }: ServeOptions = {},
 ): Promise<TestServer> => {
   const provider = fakeProvider({ models });
   const registry = new ModelRegistry();
@@ -70,28 +99,30 @@ export const serve = async (
     };
   const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const usage = new UsageMeter();
-  const sessions = new SessionPool({
-    providers: new Map<string, Provider>([[provider.id, provider]]),
-    failureMemoryMs: 0,
+  const events = new EventBus({ node: 'test', log, firstId: firstEventId });
+  const extensions = new ExtensionPoints({
+    providers: [provider],
+    phases: [routePhase(registry), validationPhase({ maxTools: 128, maxInputs: 2048 }), usagePhase(usage), ...phases],
   });
+  await extensions.change({ authenticators: { remove: [], add: authenticators } });
+  const sessions = new SessionPool({ providers: extensions.providers, failureMemoryMs: 0 });
+  const guards = new GuardTable({ policyOf: () => ONE_TRY });
   const engine = new Engine({
-    dispatch: dispatcher(registry, sessions),
+    dispatch: dispatcher({ models: registry, sessions, guards }),
     log,
-    phases: new ExtensionPoint<PhaseContribution>('phases', [
-      routePhase(registry),
-      validationPhase({ maxTools: 128, maxInputs: 2048 }),
-      usagePhase(usage),
-      ...phases,
-    ]),
+    phases: extensions.phases,
   });
-  const server = await createHttpServer({
+  const server = createHttpServer({
     engine,
     models: registry,
     sessions,
     usage,
     log,
     version: '0.0.0-test',
-    ready,
+    state,
+    extensions,
+    events,
+    ...given,
     config: { ...CONFIG, ...config },
   });
   await server.listen();
@@ -107,6 +138,8 @@ export const serve = async (
     engine,
     provider,
     registry,
+    extensions,
+    events,
     lines,
     post: (path, body, init = {}) =>
       fetch(url + path, {

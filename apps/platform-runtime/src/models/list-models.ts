@@ -2,13 +2,13 @@ import path from 'node:path';
 import { GolekError, nearest } from '@golek/api';
 import { discoverModels } from '@golek/core';
 import { golekTiny } from '@golek/model-tiny';
-import type { ModelSource } from '@golek/providers-spi';
 import { modelsConfig } from '../config/models-config.ts';
 import { baseOf, expandPath, type PlatformSettings } from '../config/platform-config.ts';
+import { configuredModels } from './configured-models.ts';
+import type { PlatformModel } from './platform-model.ts';
 
-/** A model that the platform may serve; its file has not been looked at yet. */
-export interface KnownModel {
-  readonly source: ModelSource;
+/** A model that the platform may serve; it has not been looked at yet. */
+export interface KnownModel extends PlatformModel {
   readonly origin: 'configured' | 'discovered' | 'bundled';
 }
 
@@ -25,9 +25,8 @@ export interface KnownModels {
 export const listModels = async (settings: PlatformSettings, signal: AbortSignal): Promise<KnownModels> => {
   const { configuration, data, file } = settings;
   const config = configuration.get(modelsConfig);
-  const listBase = baseOf(configuration, 'models.list', file);
-  const configured = config.list.map(({ name, path: location, options }) => ({
-    source: { name, location: expandPath(location, listBase), options },
+  const configured = configuredModels(configuration, file).map((model) => ({
+    ...model,
     origin: 'configured' as const,
   }));
   const isTaken = configured.some(({ source }) => source.name === golekTiny.name);

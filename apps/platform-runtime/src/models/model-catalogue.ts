@@ -1,23 +1,32 @@
-import type { GolekError } from '@golek/api';
+import { GolekError } from '@golek/api';
 import type { ModelRegistry } from '@golek/kernel';
 import type { Log } from '@golek/plugins-api';
-import type { ModelSource, Provider } from '@golek/providers-spi';
+import type { Provider } from '@golek/providers-spi';
 import { inspectModels, type FailedModel } from './inspect-models.ts';
+import { sameModel, type PlatformModel } from './platform-model.ts';
 
 export interface ModelCatalogueOptions {
-  readonly sources: readonly ModelSource[];
+  readonly models: readonly PlatformModel[];
   readonly providers: readonly Provider[];
-  readonly models: ModelRegistry;
+  readonly registry: ModelRegistry;
   readonly log: Log;
 }
 
-/** Brings the known models into the registry and keeps those whose files cannot be used, with the reason. */
+/** Brings the known models into the registry and keeps those that cannot be used, with the reason. Models may come and go while the platform works. */
 export class ModelCatalogue {
-  readonly #options: ModelCatalogueOptions;
+  readonly #registry: ModelRegistry;
+  readonly #log: Log;
+  readonly #known: Map<string, PlatformModel>;
   readonly #failed = new Map<string, FailedModel>();
+  #providers: readonly Provider[];
+  /** Changes one after the other: each looks at what the one before has left. */
+  #last: Promise<void> = Promise.resolve();
 
-  constructor(options: ModelCatalogueOptions) {
-    this.#options = options;
+  constructor({ models, providers, registry, log }: ModelCatalogueOptions) {
+    this.#known = new Map(models.map((model) => [model.source.name, model]));
+    this.#providers = providers;
+    this.#registry = registry;
+    this.#log = log;
   }
 
   get failed(): readonly FailedModel[] {
@@ -29,18 +38,85 @@ export class ModelCatalogue {
     return this.#failed.get(name)?.error;
   }
 
-  /** Looks into every file and registers what can be used. */
-  async load(signal: AbortSignal): Promise<void> {
-    const { sources, providers, models, log } = this.#options;
-    const { entries, failed } = await inspectModels(sources, providers, signal);
-    for (const entry of entries) models.register(entry);
-    for (const failure of failed) {
-      this.#failed.set(failure.source.name, failure);
-      const { name, location } = failure.source;
-      log.warn(
-        { model: name, path: location, code: failure.error.code },
-        `model cannot be used: ${failure.error.message}`,
-      );
+  /** Looks at every model and registers what can be used. */
+  load(signal: AbortSignal): Promise<void> {
+    return this.#serially(() => this.#register([...this.#known.values()], signal));
+  }
+
+  /**
+   * Serves these models beside the present ones; one of the same name is replaced in one step when it differs. One that cannot be used is kept among the failed.
+   * @returns names of models whose open sessions are of an older kind.
+   */
+  async add(models: readonly PlatformModel[], signal: AbortSignal): Promise<readonly string[]> {
+    let replaced: readonly string[] = [];
+    await this.#serially(async () => {
+      const changed = models.filter((model) => {
+        const present = this.#known.get(model.source.name);
+        return !present || !sameModel(present, model);
+      });
+      replaced = changed.map(({ source }) => source.name).filter((name) => this.#known.has(name));
+      await this.#register(changed, signal);
+      for (const model of changed) this.#known.set(model.source.name, model);
+    });
+    return replaced;
+  }
+
+  /** Serves the model no more; requests in progress end as they would. @returns false when nothing has the name. */
+  async remove(name: string): Promise<boolean> {
+    let known = false;
+    await this.#serially(async () => {
+      known = this.#forget(name);
+    });
+    return known;
+  }
+
+  /** Takes over the providers that there are now, and looks again at the models that had none. */
+  useProviders(providers: readonly Provider[], signal: AbortSignal): Promise<void> {
+    return this.#serially(async () => {
+      this.#providers = providers;
+      const ids = new Set(providers.map(({ id }) => id));
+      const waiting = this.failed
+        .filter(
+          ({ model, error }) => error.code === 'unsupported' && model.provider !== undefined && ids.has(model.provider),
+        )
+        .map(({ model }) => model);
+      await this.#register(waiting, signal);
+    });
+  }
+
+  #forget(name: string): boolean {
+    this.#failed.delete(name);
+    this.#registry.unregister(name);
+    return this.#known.delete(name);
+  }
+
+  async #register(models: readonly PlatformModel[], signal: AbortSignal): Promise<void> {
+    if (models.length === 0) return;
+    const { entries, failed } = await inspectModels(models, this.#providers, signal);
+    const byName = new Map(models.map((model) => [model.source.name, model]));
+    for (const entry of entries) {
+      const { name } = entry.manifest;
+      try {
+        this.#registry.replace(entry);
+        this.#failed.delete(name);
+      } catch (thrown) {
+        // A route has the name: the other models do not suffer for it.
+        this.#fail(byName.get(name) ?? { source: entry.source }, GolekError.from(thrown));
+      }
     }
+    for (const { model, error } of failed) this.#fail(model, error);
+  }
+
+  #fail(model: PlatformModel, error: GolekError): void {
+    const { name, location } = model.source;
+    this.#registry.unregister(name);
+    this.#failed.set(name, { model, error });
+    this.#log.warn({ model: name, path: location, code: error.code }, `model cannot be used: ${error.message}`);
+  }
+
+  #serially(change: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(change);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 }

@@ -1,56 +1,102 @@
-import { collectionToken, ENGINE, LOG, MODELS, serviceToken, SESSIONS, USAGE, type SystemModule } from '@golek/system';
+import {
+  collectionToken,
+  ENGINE,
+  EVENTS,
+  EXTENSIONS,
+  LOG,
+  METRICS,
+  MODELS,
+  serviceToken,
+  SESSIONS,
+  TRACING,
+  USAGE,
+  type CheckProblem,
+  type ConfigOf,
+  type SystemModule,
+} from '@golek/system';
 import { httpConfig } from '../config/http-config.ts';
-import { createHttpServer, type HttpServer, type Route } from '../http/index.ts';
+import {
+  createHttpServer,
+  weaknessOf,
+  type HealthReport,
+  type HttpConfig,
+  type HttpServer,
+  type Route,
+} from '../http/index.ts';
+import { RequestTelemetry } from '../http/request-telemetry.ts';
+import type { PlatformLifecycle } from '../platform.ts';
 import { VERSION } from '../version.ts';
 import { CATALOGUE } from './models-module.ts';
 
 export const HTTP_SERVER = serviceToken<HttpServer>('http server');
 /** Contribute routes to the server; each contribution is a list. */
 export const HTTP_ROUTES = collectionToken<readonly Route[]>('http routes');
+/** Contribute what tells GET /health/ready about parts that do not work as they should. */
+export const HEALTH_REPORTS = collectionToken<HealthReport>('health reports');
 
 /** Calls were drained before: what is still open then has this long to reach its client, milliseconds. */
 const CLOSE_LIMIT_MS = 2_000;
 
+const configOf = (values: ConfigOf<typeof httpConfig>): HttpConfig => ({
+  host: values.host,
+  port: values.port,
+  bodyLimitBytes: values.bodyLimitBytes,
+  requestTimeoutMs: values.requestTimeoutMs,
+  heartbeatMs: values.heartbeatMs,
+  writeTimeoutMs: values.writeTimeoutMs,
+  maxConnections: values.maxConnections,
+  allowUnauthenticated: values.allowUnauthenticated,
+  adminToken: values.adminToken,
+});
+
+const problemsOf = (adminToken: string | undefined): readonly CheckProblem[] => {
+  const message = weaknessOf(adminToken);
+  return message === undefined ? [] : [{ key: 'http.adminToken', message }];
+};
+
 /** The platform's API over HTTP. It listens once everything that it needs has started. */
-export const httpModule = (ready: () => boolean): SystemModule => ({
+export const httpModule = ({ state, onDrain }: PlatformLifecycle): SystemModule => ({
   name: 'http',
   config: [httpConfig],
   register: (registrar, { configuration }) => {
-    const {
-      host,
-      port,
-      bodyLimitBytes,
-      requestTimeoutMs,
-      heartbeatMs,
-      writeTimeoutMs,
-      maxConnections,
-      allowUnauthenticated,
-    } = configuration.get(httpConfig);
-    const config = {
-      host,
-      port,
-      bodyLimitBytes,
-      requestTimeoutMs,
-      heartbeatMs,
-      writeTimeoutMs,
-      maxConnections,
-      allowUnauthenticated,
-    };
     registrar.register({
       token: HTTP_SERVER,
-      needs: [ENGINE, MODELS, SESSIONS, USAGE, LOG, HTTP_ROUTES, CATALOGUE],
-      create: (engine, models, sessions, usage, log, routes) =>
-        createHttpServer({
+      needs: [
+        ENGINE,
+        MODELS,
+        SESSIONS,
+        USAGE,
+        LOG,
+        EXTENSIONS,
+        EVENTS,
+        HTTP_ROUTES,
+        HEALTH_REPORTS,
+        TRACING,
+        METRICS,
+        CATALOGUE,
+      ],
+      create: (engine, models, sessions, usage, log, extensions, events, routes, health, tracing, metrics) => {
+        const server = createHttpServer({
           engine,
           models,
           sessions,
           usage,
           log,
-          config,
+          config: configOf(configuration.get(httpConfig)),
           version: VERSION,
-          ready,
+          state,
           routes: routes.flat(),
-        }),
+          extensions,
+          events,
+          health,
+          telemetry: new RequestTelemetry(tracing, metrics),
+          readOverrides: (text) => configuration.readOverrides(text),
+        });
+        configuration.check(httpConfig, ({ adminToken }) => problemsOf(adminToken));
+        configuration.watch(httpConfig, (values) => server.configure(configOf(values)));
+        onDrain((graceMs) => server.drain(graceMs));
+        return server;
+      },
       start: (server) => server.listen(),
       stop: (server) => server.close(AbortSignal.timeout(CLOSE_LIMIT_MS)),
     });

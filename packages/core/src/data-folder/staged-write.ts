@@ -28,9 +28,17 @@ export const stagedWrite = async ({ staging, target, content }: StagedWrite): Pr
       if ((thrown as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
       return renameAcross(staged, target);
     });
+    await syncFolder(path.dirname(target));
   } finally {
     await rm(staged, { force: true });
   }
+};
+
+/** Without this a power cut may undo the rename. Windows does not open folders, and does not need it. */
+const syncFolder = async (folder: string): Promise<void> => {
+  if (process.platform === 'win32') return;
+  await using opened = await open(folder);
+  await opened.sync();
 };
 
 /** A folder inside the data folder may be a mount of its own; rename works within one file system only. */

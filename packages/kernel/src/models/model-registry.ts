@@ -1,5 +1,6 @@
-import { GolekError, type ModelManifest } from '@golek/api';
+import { GolekError, ModelRoute, type LifecycleEvent, type Log, type ModelManifest } from '@golek/api';
 import type { ModelSource } from '@golek/providers-spi';
+import { RouteTable } from '../routing/route-table.ts';
 
 /** A registered model: what it is and where it comes from. */
 export interface ModelEntry {
@@ -7,53 +8,74 @@ export interface ModelEntry {
   readonly source: ModelSource;
 }
 
-/** The models of a runtime, by name and alias. */
-export class ModelRegistry {
-  readonly #entries = new Map<string, ModelEntry>();
-  readonly #aliases = new Map<string, string>();
+export interface ModelRegistryOptions {
+  /** Told of models and routes that come, change and go. */
+  readonly publish?: (event: LifecycleEvent) => void;
+  readonly log?: Log;
+}
 
-  /** Throws `invalid_request` when the name is taken. */
-  register(entry: ModelEntry): void {
-    const { name } = entry.manifest;
-    this.#refuseTaken(name);
-    this.#entries.set(name, entry);
+/** The models of a runtime by name, and the routes to them; a name belongs to one of both. Changes take effect with the next request. */
+export class ModelRegistry {
+  readonly routes: RouteTable;
+  readonly #entries = new Map<string, ModelEntry>();
+  readonly #publish: (event: LifecycleEvent) => void;
+
+  constructor({ publish = () => undefined, log }: ModelRegistryOptions = {}) {
+    this.#publish = publish;
+    this.routes = new RouteTable({ isModel: (name) => this.#entries.has(name), publish, ...(log && { log }) });
   }
 
-  /** Makes `name` another name of the registered model `target`. Throws `invalid_request` or `model_not_found`. */
+  /** Throws `conflict` when a model or route has the name. */
+  register(entry: ModelEntry): void {
+    const { name, provider } = entry.manifest;
+    const taken = this.#entries.has(name) ? 'model' : this.routes.get(name) && 'route';
+    if (taken) {
+      throw new GolekError('conflict', `a ${taken} named '${name}' is registered already; choose another name`, {
+        details: { name },
+      });
+    }
+    this.#entries.set(name, entry);
+    this.#publish({ type: 'model.registered', model: name, provider });
+  }
+
+  /** Registers a model in the place of the one that has its name, in one step: no request finds the name gone. Throws `conflict` when a route has the name. */
+  replace(entry: ModelEntry): void {
+    const { name, provider } = entry.manifest;
+    const previous = this.#entries.get(name);
+    if (!previous) return this.register(entry);
+    this.#entries.set(name, entry);
+    this.#publish({ type: 'model.unregistered', model: name, provider: previous.manifest.provider });
+    this.#publish({ type: 'model.registered', model: name, provider });
+  }
+
+  /** Makes `name` another name of the registered model `target`: a route with one target. Throws `conflict` or `model_not_found`. */
   alias(name: string, target: string): void {
-    this.#refuseTaken(name);
     if (!this.#entries.has(target)) {
       throw new GolekError('model_not_found', `alias '${name}' points to '${target}', which is not registered`);
     }
-    this.#aliases.set(name, target);
+    this.routes.set(ModelRoute.parse({ name, targets: [{ model: target }] }), null);
   }
 
-  /** Forgets a model and its aliases; true when it was known. Sessions that are open stay open. */
+  /** Forgets a model; true when it was known. Requests in progress keep it, sessions that are open stay open, and routes go on with their other targets. */
   unregister(name: string): boolean {
-    for (const [alias, target] of this.#aliases) if (target === name) this.#aliases.delete(alias);
-    return this.#entries.delete(name);
+    const entry = this.#entries.get(name);
+    if (!entry) return false;
+    this.#entries.delete(name);
+    this.#publish({ type: 'model.unregistered', model: name, provider: entry.manifest.provider });
+    return true;
   }
 
+  /** The model of this name; a route is none. */
   resolve(name: string): ModelEntry | undefined {
-    return this.#entries.get(name) ?? this.#entries.get(this.#aliases.get(name) ?? '');
+    return this.#entries.get(name);
   }
 
   list(): readonly ModelEntry[] {
     return [...this.#entries.values()];
   }
 
-  /** Names and aliases. */
+  /** Names of models and routes. */
   names(): string[] {
-    return [...this.#entries.keys(), ...this.#aliases.keys()];
-  }
-
-  #refuseTaken(name: string): void {
-    if (this.#entries.has(name) || this.#aliases.has(name)) {
-      throw new GolekError(
-        'invalid_request',
-        `a model or alias named '${name}' is registered already; choose another name`,
-        { details: { name } },
-      );
-    }
+    return [...this.#entries.keys(), ...this.routes.names()];
   }
 }

@@ -44,6 +44,17 @@ describe('validation phase', () => {
     expect(provider.stats.runs).toBe(0);
   });
 
+  it('asks for the limits of each call', async () => {
+    let maxInputs = 1;
+    const { engine } = await kernelOf({ m: {} }, [
+      validationPhase(({ principal }) => ({ maxTools: 1, maxInputs: principal.tenant === 'default' ? maxInputs : 0 })),
+    ]);
+    const run = () => collect(engine.run(callOf({ task: 'embed', model: 'm', inputs: ['a', 'b'] })));
+    await expect(run()).rejects.toThrow('2 inputs are more than the limit of 1');
+    maxInputs = 2;
+    await run().catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'unsupported' }));
+  });
+
   it('lets a sound request pass', async () => {
     const { engine } = await kernelOf({ m: {} }, [validationPhase(limits)]);
     const request = withInput({

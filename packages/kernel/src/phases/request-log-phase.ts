@@ -27,6 +27,7 @@ export const requestLogPhase = (log: Log): ObserverContribution => ({
         const line = {
           request: call.id,
           trace: call.trace.traceId,
+          ...(call.trace.sink && { span: call.trace.spanId }),
           protocol: call.protocol,
           task: call.request.task,
           model: model ?? call.request.model.slice(0, 128),

@@ -1,5 +1,5 @@
 import { GolekError, type GenerateRequest, type InferenceRequest } from '@golek/api';
-import type { InterceptorContribution } from '@golek/plugins-api';
+import type { InferenceCall, InterceptorContribution } from '@golek/plugins-api';
 
 /** Bounds on what one request may ask for, over all protocols. */
 export interface ValidationLimits {
@@ -9,6 +9,9 @@ export interface ValidationLimits {
   /** Most inputs of an embed or classify request, most documents of a rerank request. */
   readonly maxInputs: number;
 }
+
+/** The limits of one call: of its tenant, and as they are now. */
+export type LimitsOf = (call: InferenceCall) => ValidationLimits;
 
 const invalid = (path: string, message: string): GolekError =>
   new GolekError('invalid_request', message, { details: { path } });
@@ -75,12 +78,18 @@ const checkRequest = (request: InferenceRequest, limits: ValidationLimits): void
   }
 };
 
-/** VALIDATE: what the schema of a request cannot say, the relations between its parts and this runtime's limits. Throws `invalid_request`. */
-export const validationPhase = (limits: ValidationLimits): InterceptorContribution => ({
-  phase: 'VALIDATE',
-  name: 'golek.validate',
-  intercept: (next) => (call) => {
-    checkRequest(call.request, limits);
-    return next(call);
-  },
-});
+/**
+ * VALIDATE: what the schema of a request cannot say, the relations between its parts and this runtime's limits; those of a call where a function gives them.
+ * Throws `invalid_request`.
+ */
+export const validationPhase = (limits: ValidationLimits | LimitsOf): InterceptorContribution => {
+  const limitsOf = typeof limits === 'function' ? limits : () => limits;
+  return {
+    phase: 'VALIDATE',
+    name: 'golek.validate',
+    intercept: (next) => (call) => {
+      checkRequest(call.request, limitsOf(call));
+      return next(call);
+    },
+  };
+};

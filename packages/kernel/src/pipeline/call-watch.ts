@@ -25,6 +25,11 @@ export class CallWatch {
     }
   }
 
+  /** Adds an observer of the kernel's own. */
+  join(name: string, observer: CallObserver): void {
+    this.#watching.push({ name, observer });
+  }
+
   event(event: InferenceEvent): void {
     for (const { name, observer } of this.#watching) {
       try {
@@ -46,6 +51,6 @@ export class CallWatch {
   }
 
   #report(phase: string, err: unknown): void {
-    this.#log.error({ err, phase, request: this.#call.id }, 'an observer failed');
+    this.#log.error({ err, phase, request: this.#call.id, trace: this.#call.trace.traceId }, 'an observer failed');
   }
 }

@@ -50,7 +50,7 @@ const chainOf = (phases: readonly PhaseContribution[], dispatch: Handler, log: L
     [Symbol.asyncDispose]: async () => undefined,
   };
   const engine = new Engine({
-    dispatch: dispatcher(models, { lease: async () => ({ session, release: () => undefined }) }),
+    dispatch: dispatcher({ models, sessions: { lease: async () => ({ session, release: () => undefined }) } }),
     phases: new ExtensionPoint('phases', [routePhase(models), ...phases]),
     log,
   });

@@ -9,6 +9,7 @@ import {
   type PhaseContribution,
   type PhaseName,
 } from '@golek/plugins-api';
+import { traced } from '../telemetry/traced-interceptor.ts';
 import { tolerant } from './tolerant-interceptor.ts';
 import { retrying } from './retrying-interceptor.ts';
 
@@ -34,7 +35,8 @@ const OUTBOUND: ReadonlySet<PhaseName> = new Set(['POST_PROCESSING', 'AUDIT', 'O
 
 const guard = (contribution: InterceptorContribution, log: Log): Interceptor => {
   const attributes = PHASE_ATTRIBUTES[contribution.phase];
-  const { name, intercept, critical = attributes.critical, retryable = attributes.retryable } = contribution;
+  const { name, critical = attributes.critical, retryable = attributes.retryable } = contribution;
+  const intercept = traced(contribution);
   const tried = retryable ? retrying(intercept) : intercept;
   return critical ? tried : tolerant(name, tried, log);
 };

@@ -34,6 +34,8 @@ export class PipelineGeneration {
 /** Composes the pipeline anew when the phases change. Calls in progress stay with the generation that they began in. */
 export class LivePipeline {
   #current: PipelineGeneration | undefined;
+  /** Resolves when the calls of every generation before the present one have ended: an old one may hold what a later change takes away. */
+  #retired: Promise<unknown> = Promise.resolve();
 
   constructor(phases: ExtensionPoint<PhaseContribution>, dispatch: Handler, log: Log) {
     const compose = (items: readonly PhaseContribution[]): Pipeline => composePhases(items, dispatch, log);
@@ -42,7 +44,9 @@ export class LivePipeline {
       apply: (items) => {
         const previous = this.#current;
         this.#current = new PipelineGeneration(compose(items));
-        return previous?.retire();
+        const retired = Promise.all([this.#retired, previous?.retire()]).then(() => undefined);
+        this.#retired = retired;
+        return retired;
       },
     });
   }

@@ -51,7 +51,10 @@ export const tolerant =
           ended = true;
         } catch (thrown) {
           if (failure) throw failure.thrown;
-          log.error({ err: thrown, phase: name, request: call.id }, 'a phase failed and was left out of the request');
+          log.error(
+            { err: thrown, phase: name, request: call.id, trace: call.trace.traceId },
+            'a phase failed and was left out of the request',
+          );
         }
         if (!ended) {
           const rest = source ?? next(call)[Symbol.asyncIterator]();

@@ -16,6 +16,7 @@ export class ActiveSpan {
   readonly #startTime: number;
   readonly #attributes: Record<string, AttributeValue>;
   #events: SpanEvent[] | undefined;
+  #ended = false;
 
   constructor(
     trace: TraceContext,
@@ -32,7 +33,9 @@ export class ActiveSpan {
     this.#attributes = { ...attributes };
   }
 
+  /** After the end it does nothing. */
   set(name: string, value: AttributeValue): void {
+    if (this.#ended) return;
     this.#attributes[name] = value;
   }
 
@@ -40,8 +43,10 @@ export class ActiveSpan {
     (this.#events ??= []).push({ name, time: spanTime(), ...(attributes && { attributes }) });
   }
 
-  /** Hands the span over; the last call of it. */
+  /** Hands the span over, once; further calls do nothing. */
   end(error?: SpanData['error']): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#sink({
       traceId: this.trace.traceId,
       spanId: this.trace.spanId,
@@ -69,9 +74,9 @@ export interface SpanOptions {
 
 /** Starts a span under a trace; undefined, at no cost, when the trace is not sampled. */
 export const startSpan = (trace: TraceContext, options: SpanOptions): ActiveSpan | undefined => {
-  const { sink, traceId } = trace;
+  const { sink, traceId, content } = trace;
   if (!sink) return undefined;
   const spanId = randomHex(8);
-  const own: TraceContext = { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01`, sink };
+  const own: TraceContext = { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01`, sink, content };
   return new ActiveSpan(own, sink, trace.spanId, options);
 };

@@ -22,7 +22,7 @@ export {
   readTokenizeRequest,
   tokenizeResponse,
 } from './tokenize.ts';
-export { ModelList, WireModel, modelList, wireModel } from './model-list.ts';
+export { ModelList, WireModel, modelList, wireModel, wireRoute } from './model-list.ts';
 export { ErrorBody, errorBody } from './error-body.ts';
 export { SSE_DONE, SSE_HEARTBEAT, sseError, type StreamEncoder } from './sse.ts';
 export { CHAT_PARAMS, COMPLETION_PARAMS, EMBEDDING_PARAMS, TOKENIZE_PARAMS, type WireParams } from './wire-params.ts';

@@ -8,7 +8,12 @@ export const WireModel = z
     object: z.literal('model'),
     created: z.int(),
     owned_by: z.string().describe('The provider that runs the model.'),
-    golek: ModelManifest.omit({ name: true, provider: true, source: true, created: true }),
+    golek: ModelManifest.omit({ name: true, provider: true, source: true, created: true }).extend({
+      route: z
+        .strictObject({ strategy: z.string(), targets: z.array(z.string()) })
+        .optional()
+        .describe('Present for a name that stands for other models: which ones, and how they are chosen.'),
+    }),
   })
   .meta({ id: 'Model' });
 export type WireModel = z.infer<typeof WireModel>;
@@ -25,7 +30,33 @@ export const wireModel = ({ name, provider, created, source: _path, ...known }: 
   golek: known,
 });
 
-export const modelList = (manifests: readonly ModelManifest[]): z.infer<typeof ModelList> => ({
+/** A route as clients see it: a model that can what any of its targets can. */
+export const wireRoute = (
+  name: string,
+  strategy: string,
+  targets: readonly [ModelManifest, ...ModelManifest[]],
+): WireModel => {
+  const [first, ...others] = targets;
+  const route = { strategy, targets: targets.map((target) => target.name) };
+  if (others.length === 0) {
+    const { golek, ...model } = wireModel(first);
+    return { ...model, id: name, golek: { ...golek, route } };
+  }
+  const contexts = targets.flatMap(({ contextLength }) => contextLength ?? []);
+  return {
+    id: name,
+    object: 'model',
+    created: Math.max(...targets.map(({ created }) => created)),
+    owned_by: others.every(({ provider }) => provider === first.provider) ? first.provider : 'golek',
+    golek: {
+      tasks: [...new Set(targets.flatMap(({ tasks }) => tasks))],
+      ...(contexts.length > 0 && { contextLength: Math.max(...contexts) }),
+      route,
+    },
+  };
+};
+
+export const modelList = (data: readonly WireModel[]): z.infer<typeof ModelList> => ({
   object: 'list',
-  data: manifests.map(wireModel),
+  data: [...data],
 });

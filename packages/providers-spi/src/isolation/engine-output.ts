@@ -13,6 +13,7 @@ export class EngineOutput {
   readonly #tail = new OutputTail();
   readonly #log: Log | undefined;
   readonly #fields: object;
+  readonly #what: string;
   readonly #stream: Readable;
   /** Within this second. */
   #bytes = 0;
@@ -22,10 +23,11 @@ export class EngineOutput {
   #line = '';
   #second: NodeJS.Timeout | undefined;
 
-  constructor(stream: Readable, log: Log | undefined, fields: object) {
+  constructor(stream: Readable, log: Log | undefined, fields: object, what = 'engine output') {
     this.#stream = stream;
     this.#log = log;
     this.#fields = fields;
+    this.#what = what;
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
     // A broken pipe ends with the process, whose exit is what is handled.
     stream.on('error', () => undefined);
@@ -71,14 +73,14 @@ export class EngineOutput {
       this.#line = '';
       if (line === '') continue;
       this.#logged++;
-      log.debug({ ...this.#fields, line }, 'engine output');
+      log.debug({ ...this.#fields, line }, this.#what);
     }
     this.#leftOut += chunk.length - start;
   }
 
   #nextSecond(): void {
     const bytes = this.#leftOut;
-    if (bytes > 0) this.#log?.debug({ ...this.#fields, bytes }, 'engine output was left out of the log');
+    if (bytes > 0) this.#log?.debug({ ...this.#fields, bytes }, `${this.#what} was left out of the log`);
     this.#second = undefined;
     this.#bytes = 0;
     this.#logged = 0;

@@ -1,4 +1,4 @@
-import type { InferenceEvent, InferenceRequest, ModelManifest } from '@golek/api';
+import type { HealthStatus, InferenceEvent, InferenceRequest, ModelManifest } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
 import { abortError, throwIfAborted } from '../abort-error.ts';
 import type { Health, ModelSession, ModelSource, OpenOptions, RunContext, SessionCapabilities } from '../provider.ts';
@@ -9,6 +9,7 @@ import type { EngineProcess, EngineSpec } from './engine-process.ts';
 import type { Command, Report } from './messages.ts';
 import { openEngine, type OpenEngine } from './open-engine.ts';
 import { RemoteRun } from './remote-run.ts';
+import { RunSpans } from './run-spans.ts';
 import { restartDelay } from './restart-delay.ts';
 
 type RunCommand = Extract<Command, { type: 'run' }>;
@@ -34,12 +35,16 @@ export class IsolatedSession implements ModelSession {
   readonly #spec: EngineSpec;
   readonly #source: ModelSource;
   readonly #onClose: (session: IsolatedSession) => void;
+  readonly #onHealth: OpenOptions['onHealth'];
   readonly #runs = new Map<number, RemoteRun>();
+  readonly #spans = new RunSpans();
   readonly #closing = new AbortController();
   /** Wake what waits for the state to change. */
   readonly #waiters = new Set<() => void>();
   #opened: OpenEngine;
   #health: Health;
+  /** What the owner was told last. */
+  #told: HealthStatus;
   #state: State = { kind: 'starting' };
   /** Why the last child ended. */
   #trouble = '';
@@ -53,13 +58,16 @@ export class IsolatedSession implements ModelSession {
     spec: EngineSpec,
     source: ModelSource,
     opened: OpenEngine,
+    onHealth: OpenOptions['onHealth'],
     onClose: (session: IsolatedSession) => void,
   ) {
     this.#spec = spec;
     this.#source = source;
+    this.#onHealth = onHealth;
     this.#onClose = onClose;
     this.#opened = opened;
     this.#health = opened.health;
+    this.#told = opened.health.status;
     this.#attach(opened);
   }
 
@@ -70,7 +78,7 @@ export class IsolatedSession implements ModelSession {
     options: OpenOptions,
     onClose: (session: IsolatedSession) => void,
   ): Promise<IsolatedSession> {
-    return new IsolatedSession(spec, source, await openEngine(spec, source, options), onClose);
+    return new IsolatedSession(spec, source, await openEngine(spec, source, options), options.onHealth, onClose);
   }
 
   get manifest(): ModelManifest {
@@ -99,7 +107,7 @@ export class IsolatedSession implements ModelSession {
 
   async *run(
     request: InferenceRequest,
-    { signal, id, traceparent }: RunContext,
+    { signal, id, traceparent, onSpan }: RunContext,
   ): AsyncGenerator<InferenceEvent, void, undefined> {
     throwIfAborted(signal);
     this.#refuseWhenClosed();
@@ -118,7 +126,9 @@ export class IsolatedSession implements ModelSession {
       engine.hold();
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        this.#send(engine, { type: 'run', run: run.id, request, id, traceparent });
+        const traced = onSpan !== undefined && traceparent !== undefined;
+        this.#send(engine, { type: 'run', run: run.id, request, id, traceparent, traced });
+        if (traced) this.#spans.expect(run.id, traceparent, onSpan);
         for (;;) {
           const event = run.take();
           if (event) yield event;
@@ -153,6 +163,7 @@ export class IsolatedSession implements ModelSession {
     if (state.kind === 'ready') await state.engine.stop(this.#spec.limits.disposeMs);
     await this.#restarting;
     this.#failRuns(this.#shuttingDown());
+    this.#spans.failAll(this.#shuttingDown(), undefined);
     this.#onClose(this);
   }
 
@@ -169,7 +180,20 @@ export class IsolatedSession implements ModelSession {
   #receive(report: Report): void {
     if (report.type === 'events') {
       for (const part of report.batch) this.#runs.get(part.run)?.receive(part);
-    } else if (report.type === 'health') this.#health = report.health;
+    } else if (report.type === 'spans') this.#spans.deliver(report.run, report.spans);
+    else if (report.type === 'health') {
+      this.#health = report.health;
+      this.#tellHealth();
+    }
+  }
+
+  /** Tells the owner of a change, but not of the end, which is its own doing. */
+  #tellHealth(): void {
+    if (this.#state.kind === 'closed') return;
+    const health = this.health();
+    if (health.status === this.#told) return;
+    this.#told = health.status;
+    this.#onHealth?.(health);
   }
 
   #crashed(exit: EngineExit): void {
@@ -182,11 +206,13 @@ export class IsolatedSession implements ModelSession {
       { model, ...exitDetails(exit), output: exit.output, runs: this.#runs.size },
       `engine crashed: ${this.#trouble}`,
     );
-    this.#failRuns(
-      new GolekError('engine_crashed', `the engine of model '${model}' ended while it worked: ${this.#trouble}`, {
-        details: { model, ...exitDetails(exit) },
-      }),
+    const error = new GolekError(
+      'engine_crashed',
+      `the engine of model '${model}' ended while it worked: ${this.#trouble}`,
+      { details: { model, ...exitDetails(exit) } },
     );
+    this.#spans.failAll(error, exit.pid);
+    this.#failRuns(error);
     this.#scheduleRestart();
   }
 
@@ -253,6 +279,7 @@ export class IsolatedSession implements ModelSession {
   #enter(state: State): void {
     this.#state = state;
     for (const wake of this.#waiters) wake();
+    this.#tellHealth();
   }
 
   #failRuns(error: GolekError): void {

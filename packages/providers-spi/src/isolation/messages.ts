@@ -1,4 +1,4 @@
-import type { ErrorData, InferenceEvent, InferenceRequest, ModelManifest } from '@golek/api';
+import type { ErrorData, InferenceEvent, InferenceRequest, ModelManifest, SpanData } from '@golek/api';
 import type { Health, ModelSource, SessionCapabilities } from '../provider.ts';
 
 /** What the child is to run; the first message that it gets. */
@@ -23,6 +23,8 @@ export type Command =
       readonly request: InferenceRequest;
       readonly id: string;
       readonly traceparent: string | undefined;
+      /** The spans of the run are wanted. */
+      readonly traced: boolean;
     }
   /** Ends a run; the consumer is gone already, so that nothing of it is sent any more. */
   | { readonly type: 'abort'; readonly run: number; readonly error: ErrorData }
@@ -55,5 +57,7 @@ export type Report =
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'events'; readonly batch: readonly RunEvents[] }
   | { readonly type: 'health'; readonly health: Health }
+  /** All spans of a run, after its last event; also of a run that was aborted. Only for runs that are traced. */
+  | { readonly type: 'spans'; readonly run: number; readonly spans: readonly SpanData[] }
   | { readonly type: 'pong' }
   | { readonly type: 'disposed' };

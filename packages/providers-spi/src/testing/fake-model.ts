@@ -25,7 +25,14 @@ export interface FakeModel {
   /** Milliseconds before each event; default 0, which uses no timer. */
   readonly delayMs?: number;
   /** Throws in place of the event with this number (0 is the first one), in runs that `when` (text in the prompt) selects; default: all. */
-  readonly fail?: FakeFailure & { readonly at: number; readonly when?: string };
+  readonly fail?: FakeFailure & {
+    readonly at: number;
+    readonly when?: string;
+    /** In so many runs of the session, then in no more; default: in all. */
+    readonly times?: number;
+    /** Seconds that the failure asks to wait. */
+    readonly retryAfter?: number;
+  };
   /** Waits in place of the event with this number until the run is aborted. */
   readonly hang?: { readonly at: number; readonly when?: string };
   /** How opening goes: `steps` reports of progress (default 1) after `stepMs` (default 0) each, then `error`, if any. */

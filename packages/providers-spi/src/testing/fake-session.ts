@@ -84,6 +84,7 @@ export class FakeSession implements ModelSession {
   readonly #counters: FakeCounters;
   readonly #slots: RunSlots;
   readonly #closing = new AbortController();
+  #failures = 0;
 
   readonly #onClose: () => void;
 
@@ -123,7 +124,7 @@ export class FakeSession implements ModelSession {
         if (position === hangAt) await this.#wait(signal);
         if (delayMs > 0) await this.#wait(signal, delayMs);
         this.#check(signal);
-        if (fail && position === failAt) throw new GolekError(fail.code, fail.message);
+        if (fail && position === failAt && this.#failures < (fail.times ?? Infinity)) throw this.#failure(fail);
         position++;
         this.#counters.pulled++;
         yield event;
@@ -145,6 +146,11 @@ export class FakeSession implements ModelSession {
       this.#closing.abort(new GolekError('shutting_down', `model '${this.manifest.name}' is being closed`));
     }
     return Promise.resolve();
+  }
+
+  #failure({ code, message, retryAfter }: NonNullable<FakeModel['fail']>): GolekError {
+    this.#failures++;
+    return new GolekError(code, message, retryAfter === undefined ? {} : { retryAfter });
   }
 
   #check(signal: AbortSignal): void {

@@ -1,6 +1,7 @@
 import { GolekError } from '@golek/api';
 import { z } from 'zod';
 import { unwrapped, type ConfigSection } from './config-section.ts';
+import { holdsSecrets } from './secret-values.ts';
 
 export type JsonSchemaNode = z.core.JSONSchema.BaseSchema;
 
@@ -16,8 +17,20 @@ export interface ConfigKey {
   readonly variable: string;
   /** E.g. `--http.port`. */
   readonly flag: string;
+  /** The value is one secret. */
   readonly secret: boolean;
+  /** The value is a secret or holds some. */
+  readonly secrets: boolean;
+  /** A change takes effect while the runtime works. */
+  readonly live: boolean;
+  /** Who may set it for themselves. */
+  readonly overridable: readonly OverrideScope[];
+  /** Whether a store may hold it: false for what says where the store is. */
+  readonly storable: boolean;
 }
+
+export const OVERRIDE_SCOPES = ['tenant', 'request'] as const;
+export type OverrideScope = (typeof OVERRIDE_SCOPES)[number];
 
 export const VARIABLE_PREFIX = 'GOLEK_';
 
@@ -34,6 +47,12 @@ const keyOf = (path: readonly string[], schema: z.ZodType): ConfigKey => {
     variable: VARIABLE_PREFIX + path.map(screaming).join('_'),
     flag: `--${path.join('.')}`,
     secret: json['secret'] === true,
+    secrets: holdsSecrets(json),
+    live: json['live'] === true,
+    overridable: OVERRIDE_SCOPES.filter((scope) =>
+      (json['overridable'] as readonly unknown[] | undefined)?.includes(scope),
+    ),
+    storable: json['storable'] !== false,
   };
 };
 
@@ -43,11 +62,25 @@ const leaves = (path: readonly string[], schema: z.ZodType): readonly ConfigKey[
   return Object.entries(inner.shape).flatMap(([name, child]) => leaves([...path, name], child as z.ZodType));
 };
 
-/** Every key of the sections. Throws `composition_invalid` when two sections, or the variables of two keys, have one name. */
+const KNOWN = new WeakMap<readonly ConfigSection[], readonly ConfigKey[]>();
+
+/**
+ * Every key of the sections. Throws `composition_invalid` when two sections, or the variables of two keys, have one name, and for a secret that tenants or requests
+ * may set.
+ */
 export const configurationKeys = (sections: readonly ConfigSection[]): readonly ConfigKey[] => {
+  const known = KNOWN.get(sections) ?? checkedKeys(sections);
+  KNOWN.set(sections, known);
+  return known;
+};
+
+const checkedKeys = (sections: readonly ConfigSection[]): readonly ConfigKey[] => {
   const keys = sections.flatMap((section) => leaves([section.name], section.schema));
   refuseTwins(sections.map(({ name }) => [name, `section '${name}'`]));
   refuseTwins(keys.map(({ variable, key }) => [variable, `key '${key}' with the variable ${variable}`]));
+  const open = keys.find(({ secrets, overridable }) => secrets && overridable.length > 0);
+  if (open)
+    throw new GolekError('composition_invalid', `the key '${open.key}' holds secrets and cannot be overridable`);
   return keys;
 };
 

@@ -48,7 +48,7 @@ const unknown = (variable: string, known: Iterable<string>): string => {
 };
 
 const refused = (key: ConfigKey, text: string): string => {
-  const got = key.secret ? '' : `, got '${text}'`;
+  const got = key.secrets ? '' : `, got '${text}'`;
   const link = LINK_VALUE.test(text)
     ? '; this looks like a service link of Kubernetes: set enableServiceLinks: false on the pod or rename the service'
     : '';

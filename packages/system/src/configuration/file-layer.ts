@@ -36,11 +36,15 @@ export const fileLayer = ({ path: file, text }: ConfigFile, keys: readonly Confi
     return { values, problems: [{ source: at(0), key: '', message: `the file cannot be read: ${String(thrown)}` }] };
   }
   for (const error of [...document.errors, ...document.warnings]) {
-    problems.push({ source: at(error.pos[0]), key: '', message: `YAML: ${error.message}` });
+    problems.push({ source: at(error.pos[0]), key: '', message: `YAML: ${withoutContent(error.message)}` });
   }
   if (problems.length === 0) readNode({ file, document, lines, keys, values, problems }, document.contents, []);
   return { values, problems };
 };
+
+/** The parser quotes tags and aliases at the end; a secret that begins with `!` or `*` and lacks its quotes is taken for one. */
+const withoutContent = (message: string): string =>
+  message.replace(/^(Unresolved (?:tag|alias)[^:]*):.*$/s, '$1; put a text that begins with ! or * into quotes');
 
 const place = (file: string, lines: LineCounter, offset: number): ConfigSource => {
   const { line, col } = lines.linePos(offset);
@@ -90,7 +94,7 @@ const readLeaf = (reading: Reading, node: unknown, key: string): void => {
     reading.problems.push({
       source,
       key,
-      message: `'${key}' cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      message: `'${key}' cannot be read: ${withoutContent(thrown instanceof Error ? thrown.message : String(thrown))}`,
     });
   }
 };

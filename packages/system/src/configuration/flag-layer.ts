@@ -31,7 +31,7 @@ export const flagLayer = (flags: readonly FlagValue[], keys: readonly ConfigKey[
     const read = typeof value === 'string' ? readTextValue(value, key.json) : { value };
     if ('value' in read) values.push({ key: name, value: read.value, source });
     else {
-      const got = key.secret ? '' : `, got '${String(value)}'`;
+      const got = key.secrets ? '' : `, got '${String(value)}'`;
       problems.push({ source, key: name, message: `'${name}' must be ${typePhrase(key.json)}${got}` });
     }
   }

@@ -9,7 +9,17 @@ const defaultOf = ({ json, secret }: ConfigKey): string =>
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 const row = (key: ConfigKey): string =>
-  `| ${[`\`${key.key}\``, typePhrase(key.json), defaultOf(key), `\`${key.variable}\``, key.json.description ?? ''].map(cell).join(' | ')} |`;
+  `| ${[
+    `\`${key.key}\``,
+    key.secret ? `${typePhrase(key.json)}, or \`env:NAME\`, \`file:/path\`` : typePhrase(key.json),
+    defaultOf(key),
+    `\`${key.variable}\``,
+    key.live ? 'at once' : 'restart',
+    key.overridable.join(', '),
+    key.json.description ?? '',
+  ]
+    .map(cell)
+    .join(' | ')} |`;
 
 /** A Markdown section for each configuration section: its description and a table of its keys. */
 export const configurationReference = (sections: readonly ConfigSection[]): string => {
@@ -23,8 +33,8 @@ export const configurationReference = (sections: readonly ConfigSection[]): stri
         `## ${name}`,
         '',
         ...(description === undefined || isKey ? [] : [description, '']),
-        '| key | takes | default | environment variable | what it does |',
-        '|---|---|---|---|---|',
+        '| key | takes | default | environment variable | a change takes effect | may be set by | what it does |',
+        '|---|---|---|---|---|---|---|',
         ...own.map(row),
         '',
       ].join('\n');

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { configSection } from './config-section.ts';
 import type { ConfigProblem } from './config-source.ts';
 import { sourceText } from './config-source.ts';
-import { resolveConfiguration, type ConfigurationLayers } from './resolve-configuration.ts';
+import { resolveConfiguration } from './resolve-configuration.ts';
+import type { ConfigurationLayers } from './resolve-layers.ts';
 
 const http = configSection(
   'http',
@@ -77,11 +78,16 @@ describe('layers', () => {
       secret: false,
       layer: 'flag',
       source: '--limit',
-      overrides: ['golek.yaml:4:19', 'GOLEK_HTTP_BODY_LIMIT_BYTES'],
+      overrides: [
+        { value: 11, layer: 'file', source: 'golek.yaml:4:19' },
+        { value: 22, layer: 'environment', source: 'GOLEK_HTTP_BODY_LIMIT_BYTES' },
+      ],
+      live: false,
+      overridable: [],
     });
     expect(configuration.explain('http.port')).toMatchObject({
       source: 'GOLEK_HTTP_PORT',
-      overrides: ['golek.yaml:3:9'],
+      overrides: [{ value: 1, layer: 'file', source: 'golek.yaml:3:9' }],
     });
     expect(configuration.explain('http.host')).toMatchObject({
       source: 'golek.yaml:2:9',

@@ -8,7 +8,11 @@ export const logConfig = configSection(
   'log',
   z
     .strictObject({
-      level: z.enum(LOG_LEVELS).default('info').describe('The least severe lines that are written.'),
+      level: z
+        .enum(LOG_LEVELS)
+        .default('info')
+        .describe('The least severe lines that are written.')
+        .meta({ live: true }),
       format: z
         .enum(LOG_FORMATS)
         .default('auto')

@@ -337,3 +337,16 @@ test('services can need the log of the system', async () => {
   await system.start();
   expect(lines).toEqual(['made']);
 });
+
+test('whoever composes a system is told of its states; services can still be had when it begins to stop', async () => {
+  const told: string[] = [];
+  const system = createSystem({
+    modules: [module('state', (r) => r.register({ token: DATABASE, create: () => 'rows' }))],
+    onState: (state, running) => {
+      told.push(state === 'running' || state === 'stopping' ? `${state} with ${running.get(DATABASE)}` : state);
+    },
+  });
+  await system.start();
+  await system.stop();
+  expect(told).toEqual(['starting', 'running with rows', 'stopping with rows', 'stopped']);
+});

@@ -77,7 +77,7 @@ export const modelCheck = (settings: PlatformSettings): Check => ({
     const { system } = createPlatform({
       configuration: settings.configuration,
       log: SILENT_LOG,
-      sources: [chosen.source],
+      models: [chosen],
       isolation: 'process',
     });
     await using running = system;

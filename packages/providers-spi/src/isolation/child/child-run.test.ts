@@ -28,7 +28,14 @@ const bench = () => {
   });
   const begin = (id: number, make: Make): ChildRun => {
     const run = new ChildRun(id, SETUP, outbox);
-    const command = { type: 'run', run: id, request: generate('x'), id: `r${id}`, traceparent: undefined } as const;
+    const command = {
+      type: 'run',
+      run: id,
+      request: generate('x'),
+      id: `r${id}`,
+      traceparent: undefined,
+      traced: false,
+    } as const;
     void run.work(sessionOf(make), command);
     return run;
   };

@@ -1,9 +1,12 @@
-import type { InferenceEvent } from '@golek/api';
+import type { InferenceEvent, SpanData } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
-import type { ModelSession } from '../../provider.ts';
+import type { ModelSession, RunContext } from '../../provider.ts';
 import { BYTES_PER_CREDIT, creditsOf } from '../credit.ts';
 import type { Command, EngineSetup } from '../messages.ts';
 import type { Outbox, OutboxRun } from './outbox.ts';
+
+/** Spans of one run that are kept; a provider has use for a few. */
+const MAX_SPANS = 64;
 
 type RunCommand = Extract<Command, { type: 'run' }>;
 
@@ -15,6 +18,7 @@ export class ChildRun implements OutboxRun {
   readonly #setup: EngineSetup;
   readonly #outbox: Outbox;
   readonly #controller = new AbortController();
+  readonly #spans: SpanData[] = [];
   /** Credits of events that the consumer does not have yet. */
   #outstanding = 0;
   #resume: (() => void) | undefined;
@@ -26,10 +30,15 @@ export class ChildRun implements OutboxRun {
   }
 
   /** Works until the run has ended in whatever way; never throws. */
-  async work(session: ModelSession, { request, id, traceparent }: RunCommand): Promise<void> {
+  async work(session: ModelSession, { request, id, traceparent, traced }: RunCommand): Promise<void> {
     const { signal } = this.#controller;
     const stopped = (): boolean => signal.aborted;
-    const context = traceparent === undefined ? { id, signal } : { id, signal, traceparent };
+    const context: RunContext = {
+      id,
+      signal,
+      ...(traceparent !== undefined && { traceparent }),
+      ...(traced && { onSpan: (span) => this.#span(span) }),
+    };
     try {
       for await (const event of session.run(request, context)) {
         if (stopped()) return;
@@ -52,6 +61,15 @@ export class ChildRun implements OutboxRun {
   stop(error: GolekError): void {
     this.#controller.abort(error);
     this.#resume?.();
+  }
+
+  /** What the provider made of the run's spans, to be asked for when `work` has ended. */
+  get spans(): readonly SpanData[] {
+    return this.#spans;
+  }
+
+  #span(span: SpanData): void {
+    if (this.#spans.length < MAX_SPANS) this.#spans.push(span);
   }
 
   #give(event: InferenceEvent): void {

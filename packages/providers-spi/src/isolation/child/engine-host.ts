@@ -7,6 +7,13 @@ import { Outbox } from './outbox.ts';
 const HEALTH_MS = 1_000;
 const PROGRESS_STEP = 0.01;
 
+const isSameHealth = (a: Health, b: Health): boolean =>
+  a.status === b.status &&
+  a.reason === b.reason &&
+  a.load?.running === b.load?.running &&
+  a.load?.waiting === b.load?.waiting &&
+  a.load?.kvCache === b.load?.kvCache;
+
 const loadProvider = async ({ module, exportName, provider: id, options }: EngineSetup): Promise<Provider> => {
   const exported = (await import(module)) as Readonly<Record<string, unknown>>;
   const make = exported[exportName];
@@ -108,13 +115,25 @@ export class EngineHost {
     this.#runs.set(run.id, run);
     await run.work(this.#session, command);
     this.#runs.delete(run.id);
+    if (command.traced) this.#sendSpans(run);
+  }
+
+  /** After the run's last event, which leaves with the turn. */
+  #sendSpans({ id, spans }: ChildRun): void {
+    this.#outbox.flush();
+    try {
+      this.#send({ type: 'spans', run: id, spans });
+    } catch {
+      // What a provider put into an attribute cannot be cloned: the run is fine, its spans are lost.
+      this.#send({ type: 'spans', run: id, spans: [] });
+    }
   }
 
   #watchHealth(session: ModelSession, first: Health): void {
     let last = first;
     setInterval(() => {
       const now = session.health();
-      if (now.status === last.status && now.reason === last.reason) return;
+      if (isSameHealth(now, last)) return;
       last = now;
       this.#send({ type: 'health', health: now });
     }, HEALTH_MS).unref();

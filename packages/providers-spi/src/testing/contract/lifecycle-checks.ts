@@ -141,7 +141,15 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
     name: 'is healthy with a model open',
     async run(bench) {
       const session = await bench.openModel();
-      assert.deepEqual(session.health(), { status: 'ok' }, 'health of the model');
+      const { load, ...health } = session.health();
+      assert.deepEqual(health, { status: 'ok' }, 'health of the model');
+      if (load) {
+        assert.deepEqual([load.running, load.waiting], [0, 0], 'load of a model that does nothing');
+        assert.ok(
+          (load.kvCache ?? 0) >= 0 && (load.kvCache ?? 0) <= 1,
+          `kvCache is ${load.kvCache}; it is a part of 1`,
+        );
+      }
       assert.deepEqual(await bench.provider.health(), { status: 'ok' }, 'health of the provider');
       return undefined;
     },

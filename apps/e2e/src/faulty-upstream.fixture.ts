@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { FAULTS, startFaultyUpstream, type FaultyUpstream } from '@golek/faulty-upstream';
+import { serve, type GolekServer } from './golek-server.fixture.ts';
+
+/** Tries on one target. */
+export const ATTEMPTS = 3;
+/** Time limits of targets that stall, milliseconds. */
+export const LIMIT_MS = 500;
+
+export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+export const API_KEY = 'sk-of-the-faulty-upstream';
+
+/** A whole `golek serve` in front of an upstream that fails as it is told, one that answers, and one that is not there. */
+export interface Bench extends AsyncDisposable {
+  readonly server: GolekServer;
+  readonly faulty: FaultyUpstream;
+  readonly good: FaultyUpstream;
+}
+
+const faults = Object.keys(FAULTS);
+
+/** JSON is YAML. */
+const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: FaultyUpstream): string =>
+  JSON.stringify({
+    log: { level: 'error' },
+    upstreams: [
+      { id: 'faulty', baseUrl: faulty.url, apiKey: 'env:FAULTY_API_KEY' },
+      { id: 'once', baseUrl: faulty.url },
+      { id: 'whole', baseUrl: faulty.url, stream: false },
+      { id: 'patient', baseUrl: faulty.url },
+      { id: 'good', baseUrl: good.url },
+      { id: 'gone', baseUrl: gone.url },
+    ],
+    models: {
+      bundled: false,
+      list: [
+        ...faults.flatMap((model) =>
+          ['faulty', 'once', 'whole', 'patient'].map((provider) => ({ name: `${provider}-${model}`, provider, model })),
+        ),
+        { name: 'good', provider: 'good', model: 'ok' },
+        { name: 'gone', provider: 'gone', model: 'ok' },
+        { name: 'embedder', provider: 'faulty', model: 'ok', options: { tasks: ['embed'] } },
+        { name: 'broken-embedder', provider: 'faulty', model: 'broken-500', options: { tasks: ['embed'] } },
+        { name: 'empty-embedder', provider: 'faulty', model: 'empty-200', options: { tasks: ['embed'] } },
+      ],
+    },
+    routes: [
+      ...faults.map((fault) => ({
+        name: `safe-${fault}`,
+        strategy: 'priority',
+        targets: [{ model: `faulty-${fault}` }, { model: 'good', priority: 1 }],
+      })),
+      { name: 'safe-gone', strategy: 'priority', targets: [{ model: 'gone' }, { model: 'good', priority: 1 }] },
+    ],
+    reliability: {
+      retry: { attempts: ATTEMPTS, minDelayMs: 1, maxDelayMs: 5, budgetPerSecond: 10_000 },
+      breaker: { mode: 'off' },
+      targets: [
+        { provider: 'once', retry: { attempts: 1 } },
+        ...['faulty', 'once', 'whole'].flatMap((provider) =>
+          faults
+            .filter((fault) => fault.startsWith('stall'))
+            .map((fault) => ({
+              model: `${provider}-${fault}`,
+              timeouts: { firstTokenMs: LIMIT_MS, betweenTokensMs: LIMIT_MS },
+            })),
+        ),
+      ],
+    },
+  });
+
+export const startBench = async (): Promise<Bench> => {
+  const stack = new AsyncDisposableStack();
+  try {
+    const [faulty, good, gone] = [
+      stack.use(await startFaultyUpstream({ models: FAULTS })),
+      stack.use(await startFaultyUpstream()),
+      stack.use(await startFaultyUpstream()),
+    ];
+    await gone.refuse();
+    const folder = await mkdtemp(path.join(tmpdir(), 'golek-faulty-'));
+    stack.defer(() => rm(folder, { recursive: true, force: true }));
+    const file = path.join(folder, 'golek.yaml');
+    await writeFile(file, configurationOf(faulty, good, gone));
+    const environment = { FAULTY_API_KEY: API_KEY };
+    const server = stack.use(await serve({ args: ['--config', file], environment }));
+    const owned = stack.move();
+    return { server, faulty, good, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+};
+
+/** How Golek answered. */
+export interface Outcome {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly route: string | null;
+  readonly text: string;
+  /** Code of the error, in the body or in the stream. */
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  /** A stream that ended with [DONE], or a body with a finish reason. */
+  readonly complete: boolean;
+}
+
+interface Chunk {
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly choices?: readonly {
+    readonly delta?: { readonly content?: string };
+    readonly message?: { readonly content: string };
+    readonly finish_reason: string | null;
+  }[];
+}
+
+const partsOf = (body: string, isStream: boolean): readonly Chunk[] =>
+  isStream
+    ? body
+        .split('\n')
+        .filter((line) => line.startsWith('data: ') && line !== 'data: [DONE]')
+        .map((line) => JSON.parse(line.slice(6)) as Chunk)
+    : [JSON.parse(body) as Chunk];
+
+/** Asks for a chat and reads the whole answer. */
+export const ask = async (url: string, model: string, stream: boolean, headers: object = {}): Promise<Outcome> => {
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'one twö three four' }] }),
+  });
+  const body = await response.text();
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+  const parts = partsOf(body, isStream);
+  const error = parts.find((part) => part.error)?.error;
+  const choices = parts.flatMap((part) => part.choices ?? []);
+  const finished = choices.some(({ finish_reason }) => finish_reason !== null);
+  return {
+    status: response.status,
+    retryAfter: response.headers.get('retry-after'),
+    route: response.headers.get('x-golek-route'),
+    text: choices.map(({ delta, message }) => delta?.content ?? message?.content ?? '').join(''),
+    code: error?.code,
+    message: error?.message,
+    complete: finished && (!isStream || body.endsWith('data: [DONE]\n\n')),
+  };
+};

@@ -1,0 +1,67 @@
+import { ModelRegistry } from '@golek/kernel';
+import { SILENT_LOG } from '@golek/plugins-api';
+import { fakeProvider } from '@golek/providers-spi/testing';
+import { expect, test } from 'vitest';
+import { ModelCatalogue } from './model-catalogue.ts';
+import type { PlatformModel } from './platform-model.ts';
+
+const { signal } = new AbortController();
+
+const model = (name: string, location = 'a.fake', provider?: string): PlatformModel => ({
+  source: { name, location },
+  ...(provider !== undefined && { provider }),
+});
+
+const catalogueOf = async (models: readonly PlatformModel[]) => {
+  const registry = new ModelRegistry();
+  const provider = fakeProvider({ models: { 'a.fake': {}, 'b.fake': {} } });
+  const catalogue = new ModelCatalogue({ models, providers: [provider], registry, log: SILENT_LOG });
+  await catalogue.load(signal);
+  return {
+    registry,
+    catalogue,
+    provider,
+    names: () => registry.list().map(({ source }) => [source.name, source.location]),
+  };
+};
+
+test('models come, change and go while others stay', async () => {
+  const { catalogue, names } = await catalogueOf([model('one'), model('two')]);
+  expect(await catalogue.add([model('one'), model('two', 'b.fake'), model('three')], signal)).toEqual(['two']);
+  expect(names()).toEqual([
+    ['one', 'a.fake'],
+    ['two', 'b.fake'],
+    ['three', 'a.fake'],
+  ]);
+  expect([await catalogue.remove('one'), await catalogue.remove('one')]).toEqual([true, false]);
+  expect(names()).toHaveLength(2);
+});
+
+test('a model that cannot be used is among the failed until it can, and serves no request with its old settings', async () => {
+  const { catalogue, names } = await catalogueOf([model('one')]);
+  await catalogue.add([model('one', 'none.fake')], signal);
+  expect(names()).toEqual([]);
+  expect(catalogue.failureOf('one')?.code).toBe('model_not_found');
+  await catalogue.add([model('one', 'b.fake')], signal);
+  expect(names()).toEqual([['one', 'b.fake']]);
+  expect(catalogue.failed).toEqual([]);
+});
+
+test('a name that a route has keeps only its own model out', async () => {
+  const { catalogue, registry, names } = await catalogueOf([model('one')]);
+  registry.alias('taken', 'one');
+  await catalogue.add([model('taken'), model('two')], signal);
+  expect(names().map(([name]) => name)).toEqual(['one', 'two']);
+  expect(catalogue.failureOf('taken')?.code).toBe('conflict');
+});
+
+test('a model waits for the provider that it names', async () => {
+  const { catalogue, names, provider } = await catalogueOf([
+    model('one', 'gpt', 'later'),
+    model('two', 'gpt', 'never'),
+  ]);
+  expect(catalogue.failed.map(({ error }) => error.code)).toEqual(['unsupported', 'unsupported']);
+  await catalogue.useProviders([provider, fakeProvider({ id: 'later', models: { gpt: {} } })], signal);
+  expect(names()).toEqual([['one', 'gpt']]);
+  expect(catalogue.failed.map(({ model: { source } }) => source.name)).toEqual(['two']);
+});

@@ -1,0 +1,1 @@
+export { OtlpExport, type OtlpCounts, type OtlpOptions } from './otlp-export.ts';

@@ -1,0 +1,16 @@
+import type { Exchange } from './exchange.ts';
+
+/** The whole rest of an answer as text, or its first `limit` bytes; the connection is let go then. */
+export const bodyText = async (exchange: Exchange, limit = Infinity): Promise<string> => {
+  const packets: Buffer[] = [];
+  let length = 0;
+  for (let packet = await exchange.read(); packet; packet = await exchange.read()) {
+    packets.push(packet);
+    length += packet.length;
+    if (length >= limit) {
+      exchange.release();
+      break;
+    }
+  }
+  return Buffer.concat(packets).toString('utf8', 0, Math.min(length, limit));
+};

@@ -1,0 +1,121 @@
+import { GolekError, type RunContext } from '@golek/providers-spi';
+import { bodyText } from './body-text.ts';
+import type { ConnectionSlots } from './connection-slots.ts';
+import type { Exchange, ResponseHead } from './exchange.ts';
+import { MalformedStream } from './sse-reader.ts';
+import { transportFailure } from './transport-failure.ts';
+import type { Upstream } from './upstream.ts';
+import { malformedFailure, statusFailure } from './upstream-failure.ts';
+import type { WireRequest } from './wire/request-body.ts';
+
+/** What the runs of a session share. */
+export interface RunHost {
+  readonly upstream: Upstream;
+  readonly slots: ConnectionSlots;
+  /** Name of the model at the upstream. */
+  readonly model: string;
+  /** Runs in progress, so that a disposal can end them. */
+  readonly runs: Set<RunScope>;
+  /** Why no run may begin any more. */
+  readonly closed: () => GolekError | undefined;
+  /** Told how each run ended that was not ended from this side. */
+  readonly report: (failure: GolekError | undefined) => void;
+}
+
+/** Error objects are small; a web page need not be read to its end. */
+const ERROR_BYTES = 64 * 1024;
+
+/** The life of one run: its signal, its connection, and what a failure of it means. */
+export class RunScope {
+  readonly #host: RunHost;
+  readonly #context: RunContext;
+  readonly #ends = new AbortController();
+  #exchange: Exchange | undefined;
+  #closed = false;
+
+  constructor(host: RunHost, context: RunContext) {
+    this.#host = host;
+    this.#context = context;
+  }
+
+  /** Takes a connection, sends the request and waits for the head of an answer that is a 200. */
+  async send(wire: WireRequest, accept: string): Promise<{ readonly exchange: Exchange; readonly head: ResponseHead }> {
+    const { upstream, slots, model, runs, closed } = this.#host;
+    const { signal, traceparent } = this.#context;
+    const refusal = closed();
+    if (refusal) throw refusal;
+    if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
+    runs.add(this);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    await slots.take(this.#ends.signal);
+    if (this.#ends.signal.aborted) {
+      slots.give();
+      throw this.#ends.signal.reason;
+    }
+    this.#exchange = upstream.send({ method: 'POST', ...wire, accept, traceparent });
+    this.#exchange.onClosed(() => slots.give());
+    const head = await this.#exchange.head();
+    if (head.status === 200) return { exchange: this.#exchange, head };
+    throw statusFailure(head, await bodyText(this.#exchange, ERROR_BYTES), upstream.failureContext(model));
+  }
+
+  /** Ends the run from this side: what waits for the upstream fails with the reason. */
+  abort(reason: unknown): void {
+    this.#ends.abort(reason);
+    this.#exchange?.cancel(reason);
+    this.#leave();
+  }
+
+  throwIfAborted(): void {
+    if (this.#ends.signal.aborted) throw this.#ends.signal.reason;
+  }
+
+  /** Closes the run after a failure and says what the failure is. */
+  fail(thrown: unknown): GolekError {
+    if (this.#ends.signal.aborted) return GolekError.from(this.#ends.signal.reason, 'cancelled');
+    const { upstream, model, report } = this.#host;
+    const error =
+      thrown instanceof MalformedStream || thrown instanceof RangeError
+        ? malformedFailure(thrown.message, excerptOf(thrown), upstream.failureContext(model))
+        : transportFailure(thrown, upstream.id, upstream.host);
+    const sent = this.#exchange !== undefined;
+    this.#exchange?.cancel(error);
+    this.#leave();
+    if (sent) report(error);
+    return error;
+  }
+
+  /** The whole answer is here: the connection is kept where possible. The run goes on until its events are given. */
+  received(): void {
+    this.#exchange?.release();
+    this.#host.report(undefined);
+  }
+
+  /** Closes the run after its last event. */
+  close(): void {
+    this.#leave();
+  }
+
+  /** Closes the run because nobody wants the rest. */
+  leave(): void {
+    if (!this.#closed) this.abort(new GolekError('cancelled', 'the consumer left'));
+  }
+
+  readonly #onAbort = (): void => {
+    const { reason } = this.#context.signal as { readonly reason: unknown };
+    // Whoever runs out of patience with an upstream that says nothing speaks against it; a client that leaves does not.
+    if (this.#exchange?.silent === true && reason instanceof GolekError && reason.code === 'deadline_exceeded') {
+      this.#host.report(reason);
+    }
+    this.abort(reason);
+  };
+
+  #leave(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context.signal.removeEventListener('abort', this.#onAbort);
+    this.#host.runs.delete(this);
+  }
+}
+
+const excerptOf = (thrown: Error): string => (thrown instanceof MalformedStream ? thrown.excerpt : '');

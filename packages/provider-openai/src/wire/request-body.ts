@@ -1,0 +1,99 @@
+import type { EmbedRequest, GenerateRequest, Sampling } from '@golek/providers-spi';
+import type { Dialect } from '../dialect.ts';
+import { chatFields } from './chat-fields.ts';
+
+/** How an upstream wants to be asked. */
+export interface WireSettings {
+  readonly dialect: Dialect;
+  readonly stream: boolean;
+  readonly streamUsage: boolean;
+  readonly forwardUser: boolean;
+  /** Further fields of every body. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** A path below the base URL and what is sent there. */
+export interface WireRequest {
+  readonly path: string;
+  readonly body: string;
+}
+
+type Fields = Record<string, unknown>;
+
+/** Neutral values of options that the upstream does not know fall away here; others were refused before. */
+const samplingFields = (sampling: Sampling | undefined, { topK, minP, repeatPenalty }: Dialect): Fields => ({
+  temperature: sampling?.temperature,
+  top_p: sampling?.topP,
+  seed: sampling?.seed,
+  frequency_penalty: sampling?.frequencyPenalty,
+  presence_penalty: sampling?.presencePenalty,
+  logit_bias: sampling?.logitBias,
+  ...(topK !== undefined && { [topK]: sampling?.topK }),
+  ...(minP !== undefined && { [minP]: sampling?.minP }),
+  ...(repeatPenalty !== undefined && { [repeatPenalty]: sampling?.repeatPenalty }),
+});
+
+/** OpenAI takes letters, digits, `_` and `-`, at most 64. */
+const schemaName = (name: string | undefined): string => (name ?? 'answer').replaceAll(/[^\w-]/g, '_').slice(0, 64);
+
+const outputFields = ({ output }: GenerateRequest, { grammar }: Dialect): Fields => {
+  switch (output?.type) {
+    case 'json':
+      return { response_format: { type: 'json_object' } };
+    case 'json-schema': {
+      // A schema is a promise here; without `strict` it would be a wish there.
+      const json_schema = { name: schemaName(output.name), schema: output.schema, strict: true };
+      return { response_format: { type: 'json_schema', json_schema } };
+    }
+    case 'grammar':
+      return grammar === undefined ? {} : { [grammar]: output.grammar };
+    default:
+      return {};
+  }
+};
+
+/** The body of a generate request; fields without a value are left out by JSON. */
+export const generateBody = (request: GenerateRequest, model: string, settings: WireSettings): WireRequest => {
+  const { dialect, stream, streamUsage, forwardUser, extra } = settings;
+  const { input, logprobs } = request;
+  const chat = input.type === 'chat';
+  const common: Fields = {
+    model,
+    ...samplingFields(request.sampling, dialect),
+    ...outputFields(request, dialect),
+    stop: request.stop,
+    n: request.choices,
+    user: forwardUser ? request.user : undefined,
+    stream: stream || undefined,
+    stream_options: stream && streamUsage ? { include_usage: true } : undefined,
+  };
+  const own: Fields = chat
+    ? {
+        ...chatFields(input),
+        [dialect.maxTokens]: request.maxTokens,
+        logprobs: logprobs && true,
+        top_logprobs: logprobs && logprobs.top > 0 ? logprobs.top : undefined,
+      }
+    : {
+        prompt: input.prompt,
+        echo: input.echo,
+        max_tokens: request.maxTokens,
+        logprobs: logprobs?.top,
+      };
+  return {
+    path: chat ? '/chat/completions' : '/completions',
+    body: JSON.stringify({ ...common, ...own, ...extra }),
+  };
+};
+
+export const embedBody = (request: EmbedRequest, model: string, settings: WireSettings): WireRequest => ({
+  path: '/embeddings',
+  body: JSON.stringify({
+    model,
+    input: request.inputs,
+    encoding_format: 'float',
+    dimensions: request.dimensions,
+    user: settings.forwardUser ? request.user : undefined,
+    ...settings.extra,
+  }),
+});

@@ -1,0 +1,40 @@
+import type { Behaviour } from './behaviour.ts';
+
+/** A model for each fault, by name: what the program serves, and what tests take their cases from. */
+export const FAULTS = {
+  ok: { kind: 'ok' },
+  'slow-drip': { kind: 'drip' },
+  'split-packets': { kind: 'split' },
+  'reset-before-headers': { kind: 'reset', at: 'before-headers' },
+  'reset-after-headers': { kind: 'reset', at: 'after-headers' },
+  'reset-after-chunks': { kind: 'reset', at: 3 },
+  'stall-before-headers': { kind: 'stall', at: 'before-headers' },
+  'stall-after-headers': { kind: 'stall', at: 'after-headers' },
+  'stall-after-chunks': { kind: 'stall', at: 3 },
+  'busy-with-seconds': { kind: 'status', status: 429, retryAfter: '1', type: 'rate_limit_error' },
+  'busy-without-time': { kind: 'status', status: 429, type: 'rate_limit_error' },
+  'quota-used-up': { kind: 'status', status: 429, code: 'insufficient_quota', type: 'insufficient_quota' },
+  'broken-500': { kind: 'status', status: 500 },
+  'broken-502': { kind: 'status', status: 502 },
+  'overloaded-503': { kind: 'status', status: 503, retryAfter: '1' },
+  'late-504': { kind: 'status', status: 504 },
+  'denied-401': { kind: 'status', status: 401, code: 'invalid_api_key', type: 'invalid_request_error' },
+  'refused-400': { kind: 'status', status: 400, type: 'invalid_request_error', message: 'temperature is too hot' },
+  'too-long-400': { kind: 'status', status: 400, code: 'context_length_exceeded', type: 'invalid_request_error' },
+  'unknown-404': { kind: 'status', status: 404, code: 'model_not_found', type: 'invalid_request_error' },
+  'moved-301': { kind: 'status', status: 301, headers: { location: 'http://127.0.0.1:9/v1' } },
+  'cut-by-close': { kind: 'cut', after: 3, how: 'close' },
+  'cut-by-end': { kind: 'cut', after: 3, how: 'end' },
+  'no-finish-reason': { kind: 'no-finish' },
+  'reset-after-finish': { kind: 'no-done' },
+  'malformed-json': { kind: 'malformed', after: 3, what: 'json' },
+  'garbage-lines': { kind: 'malformed', after: 3, what: 'garbage' },
+  'not-an-answer': { kind: 'malformed', after: 0, what: 'not-an-answer' },
+  'huge-line': { kind: 'malformed', after: 3, what: 'huge-line' },
+  'empty-200': { kind: 'empty' },
+  'error-in-200': { kind: 'error-in-200' },
+  'html-200': { kind: 'html' },
+  'error-in-stream': { kind: 'error-in-stream', after: 3 },
+} as const satisfies Readonly<Record<string, Behaviour>>;
+
+export type FaultName = keyof typeof FAULTS;
