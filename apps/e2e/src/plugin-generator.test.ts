@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The tests must not take orders from the runner that they run in. */
-const outside = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined };
+const outside = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0', NODE_TEST_CONTEXT: undefined };
 
 /** Tests and builds a plugin as its author would. */
 const testAndBuild = async (made: string): Promise<void> => {

@@ -38,7 +38,7 @@ describe.each(Object.keys(TEMPLATES) as Template[])('template %s', (template) =>
     const { stdout } = await run(process.execPath, ['--conditions=@golek/source', '--test', 'test/**/*.test.ts'], {
       cwd: made,
       // A test runner within a test runner takes orders from it by these.
-      env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined },
+      env: { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: '0', NODE_TEST_CONTEXT: undefined },
     }).catch((error: unknown) => error as { stdout: string });
     expect(stdout).toMatch(/fail 0\n/);
     expect(stdout).not.toMatch(/pass 0\n/);

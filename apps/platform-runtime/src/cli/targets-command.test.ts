@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { golek, startGolek } from './spawn-cli.fixture.ts';
 import { targetTable } from './target-table.ts';
@@ -19,7 +20,7 @@ test('a target that is spared is shown with the time left and its last failure',
       policy: { timeouts: {}, retry: {}, breaker: {}, bulkhead: {}, hedge: {} },
     },
   ]);
-  expect(table).toBe(
+  expect(stripVTControlCharacters(table)).toBe(
     'MODEL   PROVIDER  BREAKER     FAILURES  IN HAND  WAITING  RETRIES LEFT\n' +
       'remote  cloud     open (9 s)  5         2        0        100\n' +
       '  last failure: status 500 [provider_failed]\n',

@@ -48,6 +48,6 @@ export class ExtensionPoint<T> {
   /** Makes previewed items the present ones. @returns a promise that resolves when the items that are gone are out of use. */
   commit(items: readonly T[]): Promise<void> {
     this.#items = items;
-    return Promise.all([...this.#consumers].map((consumer) => consumer.apply(items))).then(() => undefined);
+    return Promise.all([...this.#consumers].map(async (consumer) => consumer.apply(items))).then(() => undefined);
   }
 }

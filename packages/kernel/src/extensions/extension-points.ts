@@ -41,15 +41,20 @@ export class ExtensionPoints {
    * @returns a promise that resolves when what was removed is out of use everywhere.
    */
   change(changes: ExtensionChanges): Promise<void> {
-    const commits = (Object.keys(changes) as ExtensionKind[]).map((kind) => this.#prepared(kind, changes));
+    const commits = [
+      prepared(this.phases, changes.phases),
+      prepared(this.providers, changes.providers),
+      prepared(this.routes, changes.routes),
+      prepared(this.authenticators, changes.authenticators),
+      prepared(this.exporters, changes.exporters),
+      prepared(this.stores, changes.stores),
+    ];
     return Promise.all(commits.map((commit) => commit())).then(() => undefined);
   }
-
-  #prepared<Kind extends ExtensionKind>(kind: Kind, changes: ExtensionChanges): () => Promise<void> {
-    const point = this[kind] as unknown as ExtensionPoint<Extensions[Kind]>;
-    const change = changes[kind] as ExtensionChange<Extensions[Kind]> | undefined;
-    if (!change) return () => Promise.resolve();
-    const next = point.preview(change);
-    return () => point.commit(next);
-  }
 }
+
+const prepared = <T>(point: ExtensionPoint<T>, change: ExtensionChange<T> | undefined): (() => Promise<void>) => {
+  if (!change) return () => Promise.resolve();
+  const next = point.preview(change);
+  return () => point.commit(next);
+};

@@ -145,10 +145,8 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
       assert.deepEqual(health, { status: 'ok' }, 'health of the model');
       if (load) {
         assert.deepEqual([load.running, load.waiting], [0, 0], 'load of a model that does nothing');
-        assert.ok(
-          (load.kvCache ?? 0) >= 0 && (load.kvCache ?? 0) <= 1,
-          `kvCache is ${load.kvCache}; it is a part of 1`,
-        );
+        const { kvCache = 0 } = load;
+        assert.ok(kvCache >= 0 && kvCache <= 1, `kvCache is ${kvCache}; it is a part of 1`);
       }
       assert.deepEqual(await bench.provider.health(), { status: 'ok' }, 'health of the provider');
       return undefined;
