@@ -1,6 +1,7 @@
 import type { ConfigExplanation, ShownValue } from '@golek/system';
 import type { Written } from './config-target.ts';
 import { styled } from './style.ts';
+import { textTable } from './text-table.ts';
 
 const LONGEST_VALUE = 60;
 
@@ -22,16 +23,7 @@ export const settingTable = (settings: readonly ConfigExplanation[]): string => 
     shortened(value === undefined ? '-' : valueText(value)),
     source + (pending ? `; after a restart ${shortened(assigned(pending))}` : ''),
   ]);
-  const headings = ['SETTING', 'VALUE', 'FROM'];
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return `${[styled(process.stdout, 'bold', line(headings)), ...rows.map(line)].join('\n')}\n`;
+  return textTable(['SETTING', 'VALUE', 'FROM'], rows);
 };
 
 /** All that is known of one setting. */

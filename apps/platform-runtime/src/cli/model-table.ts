@@ -1,6 +1,7 @@
 import type { ErrorData, ModelManifest } from '@golek/api';
 import type { KnownModel } from '../models/list-models.ts';
 import { styled } from './style.ts';
+import { factLines, textTable } from './text-table.ts';
 
 /** What is known of a model: its manifest, or why its file cannot be used. */
 export interface ModelRow {
@@ -36,26 +37,14 @@ export const modelTable = (rows: readonly ModelRow[], byDefault: string | undefi
     manifest.contextLength === undefined ? '-' : String(manifest.contextLength),
     origin,
   ]);
-  const widths = HEADINGS.map((heading, column) =>
-    Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const lines = [styled(process.stdout, 'bold', line(HEADINGS))];
-  rows.forEach(({ error }, index) => {
-    lines.push(line(cells[index] ?? []));
-    if (error) lines.push(styled(process.stdout, 'red', `  cannot be used: ${error.message} [${error.code}]`));
-  });
-  if (byDefault !== undefined) lines.push(styled(process.stdout, 'dim', '* answers when no model is named'));
-  return `${lines.join('\n')}\n`;
+  const notes = rows.map(({ error }) => error && `cannot be used: ${error.message} [${error.code}]`);
+  const legend = styled(process.stdout, 'dim', '* answers when no model is named');
+  return textTable(HEADINGS, cells, notes) + (byDefault === undefined ? '' : `${legend}\n`);
 };
 
 /** All that is known of one model, a fact a line. */
-export const modelDetails = ({ name, path, origin, manifest, error }: ModelRow): string => {
-  const facts: [string, string | undefined][] = [
+export const modelDetails = ({ name, path, origin, manifest, error }: ModelRow): string =>
+  factLines([
     ['name', name],
     ['path', path],
     ['origin', origin],
@@ -71,8 +60,4 @@ export const modelDetails = ({ name, path, origin, manifest, error }: ModelRow):
     ['chat template', manifest?.chatTemplate === undefined ? undefined : manifest.chatTemplate ? 'yes' : 'no'],
     ['license', manifest?.license],
     ['error', error && `${error.message} [${error.code}]`],
-  ];
-  const known = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
-  const width = Math.max(...known.map(([label]) => label.length));
-  return known.map(([label, value]) => `${styled(process.stdout, 'bold', label.padEnd(width))}  ${value}\n`).join('');
-};
+  ]);

@@ -1,5 +1,6 @@
 import type { PluginInfo, PluginReport } from '../plugins/plugin-schemas.ts';
 import { styled } from './style.ts';
+import { factLines, textTable } from './text-table.ts';
 
 /** A plugin that was found on disk; nothing of it was run. */
 export interface FoundPlugin {
@@ -8,24 +9,6 @@ export interface FoundPlugin {
   readonly isolated: boolean;
   readonly disabled: boolean;
 }
-
-const table = (headings: readonly string[], rows: readonly (readonly string[])[], notes: readonly string[]): string => {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const lines = [styled(process.stdout, 'bold', line(headings))];
-  rows.forEach((row, index) => {
-    lines.push(line(row));
-    const note = notes[index] ?? '';
-    if (note !== '') lines.push(styled(process.stdout, 'red', `  ${note}`));
-  });
-  return `${lines.join('\n')}\n`;
-};
 
 const counted = ({ contributes }: PluginInfo): string =>
   Object.entries(contributes)
@@ -45,7 +28,7 @@ export const pluginTable = ({ plugins, problems }: PluginReport): string => {
     counted(plugin) || '-',
   ]);
   const notes = plugins.map(({ lastError, health }) => lastError?.message ?? health?.reason ?? '');
-  const shown = table(['NAME', 'VERSION', 'STATE', 'HEALTH', 'ADDS'], rows, notes);
+  const shown = textTable(['NAME', 'VERSION', 'STATE', 'HEALTH', 'ADDS'], rows, notes);
   return (plugins.length === 0 && problems.length === 0 ? 'no plugins\n' : shown) + problemLines(problems);
 };
 
@@ -57,14 +40,14 @@ export const foundTable = (plugins: readonly FoundPlugin[], problems: PluginRepo
     origin,
   ]);
   return (
-    (plugins.length === 0 ? 'no plugins\n' : table(['NAME', 'STATE', 'ORIGIN'], rows, [])) + problemLines(problems)
+    (plugins.length === 0 ? 'no plugins\n' : textTable(['NAME', 'STATE', 'ORIGIN'], rows, [])) + problemLines(problems)
   );
 };
 
 /** All that is known of one plugin, a fact a line. */
 export const pluginDetails = (plugin: PluginInfo): string => {
   const { health, lastError } = plugin;
-  const facts: [string, string | undefined][] = [
+  return factLines([
     ['name', plugin.name],
     ['version', plugin.version],
     ['state', `${plugin.state} since ${plugin.since}`],
@@ -76,8 +59,5 @@ export const pluginDetails = (plugin: PluginInfo): string => {
     ['replacements', String(plugin.replacements)],
     ['retiring', plugin.retiring === 0 ? undefined : `${plugin.retiring} older versions in use`],
     ['last error', lastError && `${lastError.message} [${lastError.code}]`],
-  ];
-  const known = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
-  const width = Math.max(...known.map(([label]) => label.length));
-  return known.map(([label, value]) => `${styled(process.stdout, 'bold', label.padEnd(width))}  ${value}\n`).join('');
+  ]);
 };

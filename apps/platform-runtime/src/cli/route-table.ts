@@ -1,5 +1,5 @@
 import type { RouteState } from '../routes/route-state.ts';
-import { styled } from './style.ts';
+import { factLines, textTable } from './text-table.ts';
 
 const HEADINGS = ['NAME', 'STRATEGY', 'TARGETS', 'CANARY', 'FALLBACK'];
 
@@ -16,26 +16,11 @@ const rowOf = ({ route, canary }: RouteState): string[] => [
   route.fallback.join(', ') || '-',
 ];
 
-const tableOf = (rows: readonly (readonly string[])[]): string[] => {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-};
-
-const withHeading = (lines: readonly string[]): string => {
-  const [heading = '', ...rest] = lines;
-  return `${[styled(process.stdout, 'bold', heading), ...rest].join('\n')}\n`;
-};
-
 /** A table of routes for people. */
 export const routeTable = (states: readonly RouteState[]): string =>
   states.length === 0
     ? 'there are no routes; set one with: golek routes set <route> <model>\n'
-    : withHeading(tableOf([HEADINGS, ...states.map(rowOf)]));
+    : textTable(HEADINGS, states.map(rowOf));
 
 const milliseconds = (value: number | undefined): string => (value === undefined ? '-' : `${Math.round(value)} ms`);
 
@@ -44,14 +29,17 @@ const percent = (part: number): string => `${Math.round(part * 1000) / 10}%`;
 /** A route with how its targets and its canary do. */
 export const routeDetails = (state: RouteState): string => {
   const { route, revision, targets, canary } = state;
-  const facts = [
+  const facts: [string, string][] = [
     ['name', route.name],
     ['revision', String(revision)],
     ['strategy', route.strategy],
-    ...(route.sticky === 'none' ? [] : [['sticky', route.sticky]]),
-    ...(route.fallback.length > 0 ? [['fallback', route.fallback.join(', ')]] : []),
+    ...(route.sticky === 'none' ? [] : [['sticky', route.sticky] satisfies [string, string]]),
+    ...(route.fallback.length > 0 ? [['fallback', route.fallback.join(', ')] satisfies [string, string]] : []),
   ];
-  const side = (name: 'canary' | 'stable', { attempts, errorRate, firstEventMs }: Canary['canary']): string[] => [
+  const side = (
+    name: 'canary' | 'stable',
+    { attempts, errorRate, firstEventMs }: Canary['canary'],
+  ): [string, string] => [
     name,
     `${attempts} attempts, ${percent(errorRate)} failed, first event ${milliseconds(firstEventMs)}`,
   ];
@@ -69,5 +57,5 @@ export const routeDetails = (state: RouteState): string => {
     `${percent(target.errorRate)} of ${target.attempts}`,
   ]);
   const heading = ['TARGET', 'STATE', 'IN FLIGHT', 'FIRST EVENT', 'DURATION', 'FAILED (1 MIN)'];
-  return `${tableOf(facts).join('\n')}\n\n${withHeading(tableOf([heading, ...rows]))}`;
+  return `${factLines(facts)}\n${textTable(heading, rows)}`;
 };

@@ -1,5 +1,5 @@
 import type { TargetStatus } from '../reliability/target-status.ts';
-import { styled } from './style.ts';
+import { textTable } from './text-table.ts';
 
 const HEADINGS = ['MODEL', 'PROVIDER', 'BREAKER', 'FAILURES', 'IN HAND', 'WAITING', 'RETRIES LEFT'];
 
@@ -16,19 +16,11 @@ const rowOf = ({ model, provider, breaker, inFlight, queued, retriesLeft }: Targ
 ];
 
 /** A table of targets for people; one that is being spared comes with its last failure below its line. */
-export const targetTable = (targets: readonly TargetStatus[]): string => {
-  const rows = [HEADINGS, ...targets.map(rowOf)];
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const [heading = '', ...lines] = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
+export const targetTable = (targets: readonly TargetStatus[]): string =>
+  textTable(
+    HEADINGS,
+    targets.map(rowOf),
+    targets.map(({ breaker: { state, lastError } }) =>
+      state === 'closed' || !lastError ? undefined : `last failure: ${lastError.message} [${lastError.code}]`,
+    ),
   );
-  const told = lines.flatMap((line, index) => {
-    const { state, lastError } = targets[index]?.breaker ?? {};
-    if (state === 'closed' || !lastError) return [line];
-    return [line, styled(process.stdout, 'red', `  last failure: ${lastError.message} [${lastError.code}]`)];
-  });
-  return `${[styled(process.stdout, 'bold', heading), ...told].join('\n')}\n`;
-};
