@@ -205,7 +205,7 @@ class Chaos {
   async #changeConfiguration(round: number): Promise<void> {
     const byFile = round % 2 === 0;
     const [key, value] = byFile ? ['limits.maxTools', 100 + round] : ['limits.maxInputs', 1000 + round];
-    if (byFile) await replaceFile(path.join(this.#home, 'golek.yaml'), configFile(value as number));
+    if (byFile) await replaceFile(path.join(this.#home, 'golek.yaml'), configFile(value));
     else await this.#admin(`/config/${key}`, 'PUT', { value });
     await this.#until(
       `${key} = ${value}`,

@@ -31,7 +31,7 @@ test('spans go in batches, one at a time', async () => {
         open--;
       },
     },
-    LIMITS,
+    { ...LIMITS, limitMs: 10_000 },
     SILENT_LOG,
   );
   for (let i = 0; i < 9; i++) queue.push(span(`s${i}`));
