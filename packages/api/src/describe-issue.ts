@@ -68,10 +68,14 @@ export const describeIssue = (
     unknownKey: false,
     message:
       value === undefined
-        ? `'${path}' is missing: ${what.replace(', received undefined', '')}`
-        : `'${path}' ${path ? '' : '(the whole value) '}is invalid: ${what} (got ${shown(value)})`,
+        ? `'${path}' is missing${what === 'expected nonoptional, received undefined' ? '' : `: ${what.replace(', received undefined', '')}`}`
+        : `'${path}' ${path ? '' : '(the whole value) '}is invalid: ${what}${isRelation(issue, value) ? '' : ` (got ${shown(value)})`}`,
   };
 };
+
+/** A rule about a list or map says by itself what is wrong in it; its size would only puzzle. */
+const isRelation = (issue: z.core.$ZodIssue, value: unknown): boolean =>
+  issue.code === 'custom' && typeof value === 'object' && value !== null;
 
 /** Of a union's failures, the one that got furthest: its message is the one that helps. */
 const deepest = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { describeIssue, InferenceRequest, JSON_SCHEMA_NAMES, jsonSchemaOf, nearest } from './index.ts';
 
 const chat = {
@@ -39,6 +40,14 @@ describe('InferenceRequest', () => {
   it('names an unknown key and the nearest known one', () => {
     expect(problemOf({ ...chat, sampling: { temprature: 1 } })).toBe(
       "unknown key 'sampling.temprature'; did you mean 'sampling.temperature'?",
+    );
+  });
+
+  it('leaves the size of a list out where a rule about the whole list is broken', () => {
+    const targets = z.array(z.string()).refine(() => false, 'a names itself');
+    const { error } = z.object({ targets }).safeParse({ targets: ['a'] });
+    expect(error && describeIssue(error, { targets: ['a'] }, () => []).message).toBe(
+      "'targets' is invalid: a names itself",
     );
   });
 

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Load {
   readonly port: number;
@@ -6,6 +7,8 @@ export interface Load {
   readonly body: string;
   readonly connections: number;
   readonly requests: number;
+  /** Requests in a second over all connections; absent: each connection sends its next request as soon as it has the answer to the last. */
+  readonly perSecond?: number | undefined;
 }
 
 const once = (agent: Agent, { port, path, body }: Load): Promise<void> =>
@@ -30,18 +33,28 @@ const once = (agent: Agent, { port, path, body }: Load): Promise<void> =>
     outgoing.end(body);
   });
 
-/** A closed loop: each connection sends its next request when the answer to the last one is complete. */
+/** Sends all requests and reads all answers. A connection that is behind its times sends at once. */
 export const httpLoad = async (load: Load): Promise<number> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: load.connections });
-  let left = load.requests;
+  const { connections, requests, perSecond } = load;
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const intervalMs = perSecond === undefined ? 0 : (connections * 1000) / perSecond;
+  const start = performance.now();
+  let left = requests;
   try {
     await Promise.all(
-      Array.from({ length: load.connections }, async () => {
-        while (left-- > 0) await once(agent, load);
+      Array.from({ length: connections }, async (_, connection) => {
+        // The connections' times lie evenly beside each other.
+        let due = start + (intervalMs * connection) / connections;
+        while (left-- > 0) {
+          const early = due - performance.now();
+          if (early > 0) await sleep(early);
+          due += intervalMs;
+          await once(agent, load);
+        }
       }),
     );
   } finally {
     agent.destroy();
   }
-  return load.requests;
+  return requests;
 };

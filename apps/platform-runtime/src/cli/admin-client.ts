@@ -46,7 +46,13 @@ export const adminResponse = async (
     });
   }
   if (response.ok) return response;
-  throw failureOf(address, response.status, await response.text());
+  const failure = failureOf(address, response.status, await response.text());
+  if (failure.code !== 'unauthenticated') throw failure;
+  const remedy =
+    adminToken === undefined
+      ? `this command found no 'http.adminToken' in its configuration; give the one of the server at ${address}`
+      : `the server at ${address} does not take the 'http.adminToken' of this command's configuration`;
+  throw new GolekError('unauthenticated', `${failure.message}; ${remedy}`);
 };
 
 /** The same for an answer in JSON; undefined for an empty one. */

@@ -25,7 +25,7 @@ Examples:
   $ printf 'Hello!\\nWho are you?\\n' | golek chat
 
 Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands. What you type is kept in the data folder for the
-arrow keys, for you alone; --no-history keeps nothing.`;
+arrow keys, for you alone; --no-history keeps nothing. Plugins are loaded by golek serve, not here.`;
 
 interface ChatOptions {
   readonly model?: string;

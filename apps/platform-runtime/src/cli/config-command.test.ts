@@ -21,7 +21,7 @@ describe('without a server', () => {
     const set = await config('set', 'limits.maxTools', '9', '--config', file);
     expect(set).toMatchObject({ code: 0, err: '' });
     expect(set.out).toBe(
-      'limits.maxTools is set; no server runs with this data folder: it counts from the next start\n',
+      'limits.maxTools is set; no server with this data folder answers at the configured address: it counts from the next start, and at once where one runs\n',
     );
     expect(await config('get', 'limits.maxTools', '--config', file)).toMatchObject({ code: 0, out: '9\n' });
     const explained = JSON.parse(
@@ -146,7 +146,7 @@ describe('with a running server', () => {
       expect(validated.err).toContain("'limits.maxTools' must be an integer");
       // A data folder of its own has nothing to do with this server.
       const other = await golek(['config', 'set', 'limits.maxTools', '5', '--port', port, '--home', elsewhere]);
-      expect(other.out).toContain('no server runs with this data folder');
+      expect(other.out).toContain('no server with this data folder answers');
       expect((await ask('get', 'limits.maxTools', '--server')).out).toBe('7\n');
     } finally {
       server.child.kill('SIGTERM');

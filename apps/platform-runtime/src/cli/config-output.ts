@@ -43,7 +43,8 @@ export const settingDetails = (setting: ConfigExplanation): string => {
 
 /** What became of `golek config set` and `unset`. */
 export const writtenText = (what: string, { changed, restart, running }: Written): string => {
-  if (!running) return `${what}; no server runs with this data folder: it counts from the next start\n`;
+  if (!running)
+    return `${what}; no server with this data folder answers at the configured address: it counts from the next start, and at once where one runs\n`;
   if (restart.length > 0) return `${what}; it takes effect after a restart of the server\n`;
   return changed.length > 0 ? `${what}; it is in effect\n` : `${what}; the value in effect is the same as before\n`;
 };

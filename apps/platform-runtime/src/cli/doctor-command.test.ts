@@ -3,7 +3,18 @@ import { expect, test } from 'vitest';
 import type { CheckResult } from './doctor/check.ts';
 import { golek } from './spawn-cli.fixture.ts';
 
-const names = ['node', 'memory', 'cores', 'configuration', 'data folder', 'port', 'llama.cpp', 'gpu', 'model'];
+const names = [
+  'node',
+  'memory',
+  'cores',
+  'configuration',
+  'data folder',
+  'port',
+  'plugins',
+  'llama.cpp',
+  'gpu',
+  'model',
+];
 
 test('checks what Golek needs, and says what is wrong with exit code 1', async () => {
   const good = await golek(['doctor', '--json']);
@@ -21,6 +32,17 @@ test('checks what Golek needs, and says what is wrong with exit code 1', async (
   expect(bad.code).toBe(1);
   expect(bad.out).toMatch(/^fail +port +cannot listen on .*EADDRINUSE\n +Stop the program/m);
   expect(bad.out).toMatch(/^fail +model +there is no model$/m);
+});
+
+test('a collector that is not there is a warning that names its address', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  const endpoint = `http://127.0.0.1:${port}`;
+  const { code, out } = await golek(['doctor', '--telemetry.otlp.endpoint', endpoint]);
+  expect(code).toBe(0);
+  expect(out).toMatch(new RegExp(`^warn +collector +nothing answers at ${endpoint}: ECONNREFUSED$`, 'm'));
 });
 
 test('a configuration that cannot be read is a finding, and the machine is checked all the same', async () => {

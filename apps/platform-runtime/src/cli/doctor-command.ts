@@ -5,7 +5,8 @@ import { ADDRESS_FLAGS, settingsOf, withConfiguration } from './common-options.t
 import { runCheck, type Check, type CheckResult, type CheckStatus } from './doctor/check.ts';
 import { bindingChecks, modelCheck } from './doctor/engine-checks.ts';
 import { MACHINE_CHECKS } from './doctor/machine-checks.ts';
-import { dataFolderCheck, portCheck } from './doctor/place-checks.ts';
+import { dataFolderCheck, pluginsCheck, portCheck } from './doctor/place-checks.ts';
+import { collectorCheck } from './doctor/collector-check.ts';
 import { styled } from './style.ts';
 import { writeOut } from './write-out.ts';
 
@@ -49,7 +50,12 @@ const checksFor = async (command: Command): Promise<readonly Check[]> => {
     },
   };
   if (settings instanceof GolekError) return [...MACHINE_CHECKS, configuration, ...bindingChecks()];
-  const places = [dataFolderCheck(settings.data), portCheck(settings)];
+  const places = [
+    dataFolderCheck(settings.data),
+    portCheck(settings),
+    pluginsCheck(settings),
+    ...collectorCheck(settings),
+  ];
   return [...MACHINE_CHECKS, configuration, ...places, ...bindingChecks(), modelCheck(settings)];
 };
 

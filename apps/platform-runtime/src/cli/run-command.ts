@@ -20,7 +20,8 @@ Examples:
   $ golek run --schema person.json --json 'Anna is 31 years old.' | tail -n 1
 
 The first word is the model when it is the name of one or a model file; else the default model answers.
-Standard input follows the prompt, or stands where the prompt has a '-'.`;
+Standard input follows the prompt, or stands where the prompt has a '-'.
+Plugins are loaded by golek serve, not here.`;
 
 interface RunOptions {
   readonly model?: string;

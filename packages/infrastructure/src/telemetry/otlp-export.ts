@@ -16,7 +16,7 @@ import { PeriodicExportingMetricReader, type PushMetricExporter } from '@opentel
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { AlwaysOnSampler, BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace';
 import { metricProducer } from './metric-producer.ts';
-import { readableSpan } from './readable-span.ts';
+import { FinishedSpan } from './readable-span.ts';
 import { watched } from './watched-exporter.ts';
 
 export interface OtlpOptions {
@@ -150,7 +150,7 @@ export class OtlpExport {
       return;
     }
     this.#pending += 1;
-    this.#processor.onEnd(readableSpan(span, this.#resource, this.#scope));
+    this.#processor.onEnd(new FinishedSpan(span, this.#resource, this.#scope));
   };
 
   get counts(): OtlpCounts {

@@ -24,19 +24,21 @@ export const requestLogPhase = (log: Log): ObserverContribution => ({
         else if (event.type === 'usage') usage = event.usage;
       },
       end: (outcome) => {
+        // All keys in every line, undefined where there is nothing, which the logger leaves out: one shape is made and read fastest.
         const line = {
           request: call.id,
           trace: call.trace.traceId,
-          ...(call.trace.sink && { span: call.trace.spanId }),
+          span: call.trace.sink ? call.trace.spanId : undefined,
           protocol: call.protocol,
           task: call.request.task,
           model: model ?? call.request.model.slice(0, 128),
           principal: call.principal.id,
           outcome: outcome.status,
           durationMs: milliseconds(performance.now() - call.receivedAt),
-          ...(firstEventAt !== undefined && { firstEventMs: milliseconds(firstEventAt - call.receivedAt) }),
-          ...(usage && { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens }),
-          ...(finish.length > 0 && { finish: finish.join(',') }),
+          firstEventMs: firstEventAt === undefined ? undefined : milliseconds(firstEventAt - call.receivedAt),
+          promptTokens: usage?.promptTokens,
+          completionTokens: usage?.completionTokens,
+          finish: finish.length > 0 ? finish.join(',') : undefined,
         };
         if (outcome.status !== 'failed') return log.info(line, 'request');
         const { error } = outcome;

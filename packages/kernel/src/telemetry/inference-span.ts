@@ -117,5 +117,7 @@ const requestAttributes = (request: InferenceRequest): Readonly<Record<string, A
     [ATTR.outputType, output && (output.type === 'text' || output.type === 'grammar' ? 'text' : 'json')],
     [GOLEK_ATTR.stopCount, stop?.length],
   ];
-  return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const attributes: Record<string, AttributeValue> = {};
+  for (const [name, value] of given) if (value !== undefined) attributes[name] = value;
+  return attributes;
 };

@@ -33,6 +33,10 @@ export class ActiveSpan {
     this.#attributes = { ...attributes };
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** After the end it does nothing. */
   set(name: string, value: AttributeValue): void {
     if (this.#ended) return;
@@ -47,18 +51,20 @@ export class ActiveSpan {
   end(error?: SpanData['error']): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#sink({
+    // By assignment, not by spreading: it is done for every span of a recorded request.
+    const data: { -readonly [Key in keyof SpanData]: SpanData[Key] } = {
       traceId: this.trace.traceId,
       spanId: this.trace.spanId,
-      ...(this.#parent !== undefined && { parentSpanId: this.#parent }),
       name: this.#name,
       kind: this.#kind,
       startTime: this.#startTime,
       endTime: spanTime(),
       attributes: this.#attributes,
-      ...(this.#events && { events: this.#events }),
-      ...(error && { error }),
-    });
+    };
+    if (this.#parent !== undefined) data.parentSpanId = this.#parent;
+    if (this.#events) data.events = this.#events;
+    if (error) data.error = error;
+    this.#sink(data);
   }
 }
 

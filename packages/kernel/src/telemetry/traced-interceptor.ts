@@ -29,7 +29,9 @@ export const traced = ({ name, phase, intercept }: InterceptorContribution): Int
       if (!span) return handler(call);
       open.set(span.trace, { span, outer: call.trace });
       try {
-        return endedWith(handler(Object.freeze({ ...call, trace: span.trace })), span);
+        const events = handler(Object.freeze({ ...call, trace: span.trace }));
+        // Most have gone on by now: then there is nothing to be seen of the events, and no step for each of them.
+        return span.ended ? events : endedWith(events, span);
       } catch (thrown) {
         fail(span, thrown);
         throw thrown;
@@ -48,20 +50,21 @@ const fail = (span: ActiveSpan, thrown: unknown): void => {
 const endedWith = (events: AsyncIterable<InferenceEvent>, span: ActiveSpan): AsyncIterable<InferenceEvent> => ({
   [Symbol.asyncIterator]: () => {
     const source = events[Symbol.asyncIterator]();
-    return {
-      next: async () => {
-        try {
-          const result = await source.next();
-          if (result.done) {
-            span.set(GOLEK_ATTR.answered, true);
-            span.end();
-          }
-          return result;
-        } catch (thrown) {
-          fail(span, thrown);
-          throw thrown;
+    const watched = async (): Promise<IteratorResult<InferenceEvent>> => {
+      try {
+        const result = await source.next();
+        if (result.done) {
+          span.set(GOLEK_ATTR.answered, true);
+          span.end();
         }
-      },
+        return result;
+      } catch (thrown) {
+        fail(span, thrown);
+        throw thrown;
+      }
+    };
+    return {
+      next: () => (span.ended ? source.next() : watched()),
       return: async () => {
         span.end();
         return (await source.return?.()) ?? { done: true, value: undefined };

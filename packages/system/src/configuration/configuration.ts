@@ -169,11 +169,12 @@ export class Configuration {
   key(name: string): ConfigKey {
     const known = this.keys.find((candidate) => candidate.key === name);
     if (known) return known;
-    const hint = nearest(
-      name,
-      this.keys.map((candidate) => candidate.key),
-    );
-    throw new GolekError('invalid_request', `no setting is named '${name}'${hint ? `; did you mean '${hint}'?` : ''}`);
+    const names = this.keys.map((candidate) => candidate.key);
+    const below = names.filter((key) => key.startsWith(`${name}.`));
+    const hint = nearest(name, names);
+    const remedy =
+      below.length > 0 ? `; settings below it are: ${below.join(', ')}` : hint && `; did you mean '${hint}'?`;
+    throw new GolekError('invalid_request', `no setting is named '${name}'${remedy ?? ''}`);
   }
 
   /** Keys whose value nothing has read so far: a setting without effect. */

@@ -342,6 +342,7 @@ describe('observation of reads', () => {
 
 test('explain and get refuse what does not exist', () => {
   expect(() => resolve().explain('http.prt')).toThrow("no setting is named 'http.prt'; did you mean 'http.port'?");
+  expect(() => resolve().explain('http')).toThrow(/^no setting is named 'http'; settings below it are: .*http\.port/);
   expect(() => resolveConfiguration({ sections: [http] }).get(models)).toThrow(/without the section 'models'/);
 });
 

@@ -60,7 +60,9 @@ export class ReliabilityManager implements Disposable {
   reset(model: string): GuardState {
     const entry = this.#models.resolve(model);
     if (!entry) {
-      const hint = nearest(model.slice(0, 256), this.#models.names());
+      // A route may have the very name.
+      const names = this.#models.list().map(({ manifest }) => manifest.name);
+      const hint = nearest(model.slice(0, 256), names);
       throw new GolekError(
         'model_not_found',
         `no model is named '${model.slice(0, 256)}'${hint === undefined ? '' : `; did you mean '${hint}'?`}`,

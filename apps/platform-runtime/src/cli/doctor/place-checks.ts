@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
 import type { DataFolder } from '@golek/core';
+import { discoverPlugins } from '@golek/kernel';
 import type { PlatformSettings } from '../../config/platform-config.ts';
 import { httpConfig } from '../../config/http-config.ts';
+import { pluginPlaces } from '../../plugins/plugin-places.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 /** Listens for a moment, to see whether it can. */
@@ -34,5 +36,18 @@ export const dataFolderCheck = (data: DataFolder): Check => ({
       );
     if (problem !== undefined) return warn(`${root}: ${problem}`, `Run: chmod 700 ${root}`);
     return ok(exists ? root : `${root} (will be made when it is needed)`);
+  },
+});
+
+/** Finds plugins as a server would, and runs none of them. */
+export const pluginsCheck = ({ configuration, data, configFile }: PlatformSettings): Check => ({
+  name: 'plugins',
+  run: async () => {
+    const { entries, problems } = await discoverPlugins(
+      pluginPlaces(configuration, { home: data.root, file: configFile }),
+    );
+    const [first] = problems;
+    if (first !== undefined) return warn(first.message, 'See: golek plugins list');
+    return ok(entries.length === 0 ? 'none' : entries.map(({ name }) => name).join(', '));
   },
 });
