@@ -6,7 +6,7 @@ import type { AttemptObserver } from './reliability/attempt.ts';
 import { AttemptObservers } from './reliability/attempt-observers.ts';
 import { GuardTable } from './reliability/guard-table.ts';
 import { hedged, hedgeDelay, settled, type Settled } from './reliability/hedge.ts';
-import { pause } from './reliability/pause.ts';
+import { pause } from './waiting/pause.ts';
 import { RetryDelays } from './reliability/retry-delays.ts';
 import { RunningAttempt, type Leg } from './reliability/running-attempt.ts';
 import { Tries } from './reliability/tries.ts';

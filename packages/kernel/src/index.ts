@@ -1,5 +1,7 @@
 export { Engine, type EngineOptions } from './engine.ts';
 export { createCall, newRequestId, type CreateCallOptions } from './create-call.ts';
+export { abortable } from './waiting/abortable.ts';
+export { withinLimit } from './waiting/within-limit.ts';
 export { dispatcher, type DispatcherOptions } from './dispatch.ts';
 export { EventBus, type EventBusOptions, type EventStreamOptions } from './events/event-bus.ts';
 export type { EventPosition } from './events/event-history.ts';

@@ -1,10 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { GolekError, LOCAL_PRINCIPAL, type Principal } from '@golek/api';
+import { abortable } from '@golek/kernel';
 import type { Authenticator, Log } from '@golek/plugins-api';
 import { isLocalHost, isLoopback } from './listen-guard.ts';
 import { ADMINISTRATOR, ANONYMOUS, NOBODY } from './principals.ts';
 import type { Exchange } from './exchange.ts';
-import { untilAborted } from './until-aborted.ts';
 import type { RouteScope } from './route.ts';
 
 export interface AuthenticationConfig {
@@ -131,7 +131,7 @@ export class Authentication {
       }
       if (!answer || !('then' in answer)) return settle(answer);
       const limited = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
-      return untilAborted(answer, limited).then(settle, (thrown: unknown) => {
+      return abortable(answer, limited).then(settle, (thrown: unknown) => {
         throw this.#failure(authenticator, thrown, exchange);
       });
     };

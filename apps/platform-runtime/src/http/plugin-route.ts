@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { GolekError } from '@golek/api';
+import { abortable } from '@golek/kernel';
 import type { HttpRoute, Log, RouteResponse } from '@golek/plugins-api';
 import { drained } from './drained.ts';
 import type { Exchange } from './exchange.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** Headers go out before the first piece of a stream when it lets wait for longer, milliseconds. */
 const FIRST_PIECE_MS = 1_000;
@@ -33,7 +33,7 @@ export const answerPluginRoute = async (
   const { id, request, path, query, parameters, body, principal, signal, response } = exchange;
   const what = `${route.method} ${route.path}`;
   try {
-    const answer = await untilAborted(
+    const answer = await abortable(
       Promise.resolve(
         route.handle({
           id,
@@ -123,7 +123,7 @@ const sendPieces = async (
   const late = setTimeout(begin, FIRST_PIECE_MS);
   try {
     for (;;) {
-      const next = await untilAborted(pieces.next(), signal);
+      const next = await abortable(pieces.next(), signal);
       begin();
       if (next.done) break;
       if (!response.write(next.value)) await drained(exchange, writeTimeoutMs);

@@ -1,5 +1,6 @@
 import { LifecycleEvent, type Log, type PublishedEvent } from '@golek/api';
-import { abortable, backOffMs } from './back-off.ts';
+import { pause } from '../waiting/pause.ts';
+import { backOffMs } from './back-off.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** Joins the buses of several nodes: what NATS, or another messaging system, implements. */
@@ -74,7 +75,7 @@ export class AttachedRelay implements AsyncDisposable {
         this.#relay.subscribe((event) => this.#take(event), signal),
       );
       // A subscription that ended without an error is made again, though not in a busy loop.
-      await abortable(backOffMs(0), signal);
+      await pause(backOffMs(0), signal, { ref: false });
     }
   }
 
@@ -89,7 +90,7 @@ export class AttachedRelay implements AsyncDisposable {
         if (this.#ended) return;
         const retryMs = backOffMs(failures);
         this.#ends.log.warn({ relay: this.#relay.name, err, retryMs }, `${what}; trying again`);
-        await abortable(retryMs, signal);
+        await pause(retryMs, signal, { ref: false });
       }
     }
   }

@@ -2,7 +2,7 @@ import { GolekError, type ErrorData, type LifecycleEvent } from '@golek/api';
 import type { Health, ModelSession, Provider, SessionCapabilities } from '@golek/providers-spi';
 import type { EventBus } from '../events/event-bus.ts';
 import type { ExtensionPoint } from '../extensions/extension-point.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../waiting/abortable.ts';
 import type { ModelEntry } from './model-registry.ts';
 
 export type ModelState = 'unloaded' | 'loading' | 'ready' | 'failed' | 'unloading';

@@ -1,12 +1,12 @@
 import { GolekError } from '@golek/api';
 import type { Log, Plugin, PluginHealth } from '@golek/plugins-api';
 import type { EventBus } from '../events/event-bus.ts';
-import { abortable } from '../models/abortable.ts';
+import { abortable } from '../waiting/abortable.ts';
 import { LinkedAbort } from './linked-abort.ts';
 import { optionsOf } from './plugin-options.ts';
 import type { LoadedPlugin } from './plugin-source.ts';
 import { stageHost, type PluginInference, type StagedPlugin } from './staged-host.ts';
-import { withinLimit } from './within-limit.ts';
+import { withinLimit } from '../waiting/within-limit.ts';
 
 /** What one version of a plugin is set up with. */
 export interface PluginSurroundings {

@@ -7,7 +7,7 @@ import { missedRange } from './plugin-dependencies.ts';
 import { PluginInstance, releaseLoaded } from './plugin-instance.ts';
 import type { PluginManagerOptions } from './plugin-settings.ts';
 import type { LoadedPlugin, PluginSource } from './plugin-source.ts';
-import { withinLimit } from './within-limit.ts';
+import { withinLimit } from '../waiting/within-limit.ts';
 
 /** A version that took the place of what was taken out; `drained` resolves when that is out of use. */
 export interface VersionInEffect {

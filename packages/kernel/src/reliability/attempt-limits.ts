@@ -1,5 +1,5 @@
 import { GolekError } from '@golek/api';
-import { abortable } from '../models/abortable.ts';
+import { abortable } from '../waiting/abortable.ts';
 import type { TimeoutPolicy } from './target-policy.ts';
 
 export interface AttemptLimitsOptions {

@@ -1,5 +1,6 @@
 import type { SpanData } from '@golek/api';
 import type { Log, MetricData, TelemetryExporter } from '@golek/plugins-api';
+import { abortable } from '../waiting/abortable.ts';
 
 /** Bounds of what waits for one exporter. */
 export interface ExportLimits {
@@ -134,18 +135,13 @@ export class ExporterQueue {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error(`it did not take them within ${limitMs} ms`)), limitMs);
     const signal = AbortSignal.any([late.signal, this.#closing.signal]);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
     try {
-      await Promise.race([run(signal), aborted.promise]);
+      await abortable((async () => run(signal))(), signal);
       return undefined;
     } catch (thrown) {
       return thrown ?? new Error('it failed');
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
     }
   }
 

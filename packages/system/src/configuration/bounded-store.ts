@@ -1,4 +1,5 @@
 import { GolekError, type KeyValueStore } from '@golek/api';
+import { abortable } from '@golek/kernel';
 
 /** A store of a plugin may hang; changes of the configuration wait for it one after the other. */
 const LIMIT_MS = 10_000;
@@ -16,15 +17,10 @@ export const boundedStore = (store: KeyValueStore, limitMs = LIMIT_MS): KeyValue
       ending.abort(new GolekError('deadline_exceeded', message));
     }, limitMs);
     const both = AbortSignal.any([signal, ending.signal]);
-    const aborted = Promise.withResolvers<never>();
-    const abort = (): void => aborted.reject(both.reason);
-    if (both.aborted) abort();
-    else both.addEventListener('abort', abort, { once: true });
     try {
-      return await Promise.race([call(both), aborted.promise]);
+      return await abortable(call(both), both);
     } finally {
       clearTimeout(timer);
-      both.removeEventListener('abort', abort);
     }
   };
   return {

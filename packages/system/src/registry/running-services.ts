@@ -1,11 +1,11 @@
 // Inversify's peer, which it expects to be loaded before it.
 import 'reflect-metadata/lite';
 import { GolekError } from '@golek/api';
+import { withinLimit } from '@golek/kernel';
 import { Container } from 'inversify';
 import type { ServiceNode } from './registration.ts';
 import { isCollection, type ServiceToken } from './service-token.ts';
 import { startOrder } from './start-order.ts';
-import { withinLimit } from './time-limit.ts';
 
 /** A service that did not stop as it should. */
 export interface StopFailure {
@@ -69,7 +69,8 @@ export class RunningServices {
       const { node, service } = live;
       try {
         const stop = node.stop ? () => node.stop?.(service as never) : disposerOf(service);
-        await withinLimit(stop, node.stopLimitMs, `service '${node.name}' did not stop within ${node.stopLimitMs} ms`);
+        const late = (): Error => new Error(`service '${node.name}' did not stop within ${node.stopLimitMs} ms`);
+        await withinLimit(stop, node.stopLimitMs, late);
       } catch (error) {
         failures.push({ service: node.name, error });
       }

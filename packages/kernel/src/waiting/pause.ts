@@ -1,5 +1,5 @@
-/** Waits so many milliseconds. @returns false, at once, when the signal is aborted. */
-export const pause = (ms: number, signal: AbortSignal): Promise<boolean> => {
+/** Waits so many milliseconds; `ref: false` does not keep the process alive for it. @returns false, at once, when the signal is aborted. */
+export const pause = (ms: number, signal: AbortSignal, { ref = true } = {}): Promise<boolean> => {
   if (signal.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
     const onAbort = (): void => {
@@ -10,6 +10,7 @@ export const pause = (ms: number, signal: AbortSignal): Promise<boolean> => {
       signal.removeEventListener('abort', onAbort);
       resolve(true);
     }, ms);
+    if (!ref) timer.unref();
     signal.addEventListener('abort', onAbort, { once: true });
   });
 };
