@@ -21,7 +21,7 @@ export interface InferenceResult {
   choices: GeneratedChoice[];
   embeddings: Float32Array[];
   scores: { index: number; score: number }[];
-  labels: { index: number; label: string; score: number }[];
+  labels: Omit<Extract<InferenceEvent, { type: 'label' }>, 'type'>[];
   tensors: NamedTensor[];
   tokens: number[];
   warnings: string[];
@@ -87,7 +87,13 @@ export const collect = async (events: AsyncIterable<InferenceEvent>): Promise<In
         result.scores.push({ index: event.index, score: event.score });
         break;
       case 'label':
-        result.labels.push({ index: event.index, label: event.label, score: event.score });
+        result.labels.push({
+          index: event.index,
+          label: event.label,
+          score: event.score,
+          ...(event.start !== undefined && { start: event.start }),
+          ...(event.end !== undefined && { end: event.end }),
+        });
         break;
       case 'tensor':
         result.tensors.push(event.tensor);

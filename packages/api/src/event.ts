@@ -65,8 +65,15 @@ export const InferenceEvent = z
     z.strictObject({ type: z.literal('embedding'), index: z.int().min(0), vector: z.instanceof(Float32Array) }),
     /** Relevance of document `index`; higher is better. */
     z.strictObject({ type: z.literal('score'), index: z.int().min(0), score: z.number() }),
-    /** A label of input `index` with its probability. */
-    z.strictObject({ type: z.literal('label'), index: z.int().min(0), label: z.string(), score: z.number() }),
+    /** A label of input `index` with its probability; with `start` and `end` of that piece of it, UTF-16 units. */
+    z.strictObject({
+      type: z.literal('label'),
+      index: z.int().min(0),
+      label: z.string(),
+      score: z.number(),
+      start: z.int().min(0).optional(),
+      end: z.int().min(0).optional(),
+    }),
     z.strictObject({ type: z.literal('tensor'), tensor: NamedTensor }),
     z.strictObject({ type: z.literal('tokens'), tokens: z.array(z.int().min(0)) }),
     z.strictObject({ type: z.literal('warning'), message: z.string() }),

@@ -1,12 +1,14 @@
 export { ERROR_CATALOGUE, ERROR_CODES, isErrorCode, type ErrorCode, type ErrorEntry } from './error-catalogue.ts';
 export { ErrorData } from './error-data.ts';
 export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
+export { KEEP_ALIVE_FORMS, keepAliveMs } from './keep-alive.ts';
 export { nearest } from './nearest.ts';
 export { ContentPart, ImagePart, Message, TextPart, ToolCall } from './content.ts';
 export { textOf } from './text-of.ts';
 export {
   ClassifyRequest,
   DetokenizeRequest,
+  AdapterChoice,
   EmbedRequest,
   GenerateRequest,
   InferenceRequest,
@@ -16,6 +18,7 @@ export {
   Sampling,
   TASKS,
   Task,
+  TemplateOptions,
   TensorRequest,
   TokenizeRequest,
   Tool,

@@ -15,7 +15,12 @@ export const LifecycleEvent = z
     z.strictObject({ type: z.literal('model.loading'), ...model }),
     z.strictObject({ type: z.literal('model.loaded'), ...model, durationMs: z.number().min(0) }),
     z.strictObject({ type: z.literal('model.failed'), ...model, error: failure }),
-    z.strictObject({ type: z.literal('model.unloaded'), ...model }),
+    /** `idle`: nobody used it for its keep-alive time; `evicted`: another model needed its place; `replaced`: the model or its provider was changed. */
+    z.strictObject({
+      type: z.literal('model.unloaded'),
+      ...model,
+      reason: z.enum(['idle', 'evicted', 'requested', 'replaced']),
+    }),
     /** The engine of a loaded model crashed, is being restarted, or works again. */
     z.strictObject({ type: z.literal('model.health'), ...model, status: HealthStatus, reason: z.string().optional() }),
     z.strictObject({

@@ -47,7 +47,12 @@ export const RouteTarget = z.strictObject({
 export type RouteTarget = z.infer<typeof RouteTarget>;
 
 export const CanaryRollback = z.strictObject({
-  minRequests: z.int().min(1).max(1_000_000).default(20).describe('Attempts of a side before it is judged.'),
+  minRequests: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20)
+    .describe('Attempts of a side before it is judged; failures that are too many for so many already count at once.'),
   maxErrorRate: z.number().min(0).max(1).default(0.1).describe('Most failed attempts, as a part of 1.'),
   maxErrorIncrease: z
     .number()

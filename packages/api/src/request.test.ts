@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { describeIssue, InferenceRequest, JSON_SCHEMA_NAMES, jsonSchemaOf, nearest } from './index.ts';
+import { describeIssue, GenerateRequest, InferenceRequest, JSON_SCHEMA_NAMES, jsonSchemaOf, nearest } from './index.ts';
 
 const chat = {
   task: 'generate',
@@ -82,5 +82,44 @@ describe('jsonSchemaOf', () => {
     const text = JSON.stringify(jsonSchemaOf(name));
     expect(JSON.parse(text)).toMatchObject({ $schema: 'https://json-schema.org/draft/2020-12/schema' });
     expect(text).toContain('"additionalProperties":false');
+  });
+});
+
+describe('options of templates and samplers', () => {
+  const parsed = (input: object, rest: object = {}): boolean =>
+    GenerateRequest.safeParse({
+      task: 'generate',
+      model: 'm',
+      input: { type: 'chat', messages: [{ role: 'user', content: [] }], ...input },
+      ...rest,
+    }).success;
+
+  it('takes plain JSON by names of variables, within bounds', () => {
+    expect(
+      parsed({ templateOptions: { enable_thinking: false, documents: [{ title: 'a', pages: 3 }], x: null } }),
+    ).toBe(true);
+    for (const templateOptions of [
+      { 'a-b': 1 },
+      { '': 1 },
+      { f: () => 1 },
+      { a: undefined },
+      { a: 'x'.repeat(5000) },
+      Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`a${i}`, i])),
+    ])
+      expect(parsed({ templateOptions })).toBe(false);
+  });
+
+  it('takes samplers whole and within bounds', () => {
+    expect(parsed({}, { sampling: { xtc: { probability: 0.5, threshold: 0.1 }, dry: { multiplier: 0.8 } } })).toBe(
+      true,
+    );
+    for (const sampling of [
+      { xtc: { probability: 0.5 } },
+      { xtc: { probability: 2, threshold: 0 } },
+      { dry: { base: 2 } },
+      { dry: { multiplier: 1, sequenceBreakers: Array.from({ length: 9 }, () => 'a') } },
+      { dry: { multiplier: 1, sequenceBreakers: [''] } },
+    ])
+      expect(parsed({}, { sampling })).toBe(false);
   });
 });

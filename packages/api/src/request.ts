@@ -41,6 +41,31 @@ export const Sampling = z
     presencePenalty: z.number().min(-2).max(2).optional(),
     /** Multiplicative penalty as in CTRL (Keskar et al. 2019); 1 is none. */
     repeatPenalty: z.number().positive().max(10).optional(),
+    /** The three penalties count so many tokens at the end of the answer. Absent: all of it. 0 turns them off. */
+    repeatLastTokens: z.int().min(0).optional(),
+    /** Exclude top choices: with this probability, all tokens but the least likely of those above the threshold are dropped. */
+    xtc: z
+      .strictObject({
+        /** 0 is never. */
+        probability: z.number().min(0).max(1),
+        /** Above 0.5 nothing is ever dropped. */
+        threshold: z.number().min(0).max(1),
+      })
+      .optional(),
+    /** "Don't repeat yourself": a token that would continue a repetition of n tokens loses multiplier × base^(n − allowedLength). */
+    dry: z
+      .strictObject({
+        /** 0 is none. */
+        multiplier: z.number().min(0).max(100),
+        base: z.number().min(1).max(100).optional(),
+        /** Repetitions of so many tokens are free. */
+        allowedLength: z.int().min(0).max(1e6).optional(),
+        /** How far back repetitions are looked for, tokens. Absent: the whole answer. 0 turns it off. */
+        lastTokens: z.int().min(0).optional(),
+        /** Texts that no repetition goes across. Few and short: engines compare each with their whole vocabulary. */
+        sequenceBreakers: z.array(z.string().min(1).max(16)).max(8).optional(),
+      })
+      .optional(),
     /** Token id → value added to its logit. */
     logitBias: z
       .record(z.string().regex(/^\d+$/, 'a token id is a non-negative integer'), z.number().min(-100).max(100))
@@ -48,6 +73,28 @@ export const Sampling = z
   })
   .meta({ id: 'Sampling' });
 export type Sampling = z.infer<typeof Sampling>;
+
+/** How much a model thinks before it answers, for models that can be told. */
+const Reasoning = z
+  .strictObject({
+    enabled: z.boolean().optional(),
+    effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
+  })
+  .meta({ id: 'Reasoning' });
+
+/** What chat templates are given by name are these; anything else of them is the engine's. */
+const TEMPLATE_OPTION = /^[A-Za-z_]\w{0,63}$/;
+const MAX_TEMPLATE_OPTIONS = 16;
+const MAX_TEMPLATE_OPTIONS_LENGTH = 4096;
+
+/** Values for variables that a model's chat template reads, as its documentation names them (such as `enable_thinking`). */
+export const TemplateOptions = z
+  .record(z.string().regex(TEMPLATE_OPTION, 'the name of a template variable is letters, digits and _'), z.json())
+  .refine((options) => Object.keys(options).length <= MAX_TEMPLATE_OPTIONS, `at most ${MAX_TEMPLATE_OPTIONS} are taken`)
+  .refine(
+    (options) => JSON.stringify(options).length <= MAX_TEMPLATE_OPTIONS_LENGTH,
+    `together they may have ${MAX_TEMPLATE_OPTIONS_LENGTH} characters of JSON`,
+  );
 
 export const OutputFormat = z
   .discriminatedUnion('type', [
@@ -62,6 +109,15 @@ export const OutputFormat = z
 export type OutputFormat = z.infer<typeof OutputFormat>;
 
 const Tokens = z.array(z.int().min(0));
+
+export const AdapterChoice = z
+  .strictObject({
+    name: z.string().min(1).max(256),
+    /** Strength of its changes; absent: what the model's options say, else 1. 0 is none. */
+    scale: z.number().min(-100).max(100).optional(),
+  })
+  .meta({ id: 'AdapterChoice' });
+export type AdapterChoice = z.infer<typeof AdapterChoice>;
 
 const base = {
   /** Name or alias of a registered model. */
@@ -82,9 +138,17 @@ export const GenerateRequest = z
         toolChoice: ToolChoice.optional(),
         /** False: at most one tool call in an answer. */
         parallelToolCalls: z.boolean().optional(),
+        reasoning: Reasoning.optional(),
+        templateOptions: TemplateOptions.optional(),
       }),
       /** Raw text or tokens, continued without a chat template. */
-      z.strictObject({ type: z.literal('text'), prompt: z.union([z.string(), Tokens]), echo: z.boolean().optional() }),
+      z.strictObject({
+        type: z.literal('text'),
+        prompt: z.union([z.string(), Tokens]),
+        /** What follows the answer: the model fills in what is missing between prompt and suffix. */
+        suffix: z.string().min(1).optional(),
+        echo: z.boolean().optional(),
+      }),
     ]),
     sampling: Sampling.optional(),
     output: OutputFormat.optional(),
@@ -92,8 +156,16 @@ export const GenerateRequest = z
     maxTokens: z.int().min(1).optional(),
     /** The answer ends before the first of these. */
     stop: z.array(z.string().min(1)).max(16).optional(),
+    /** The answer ends before the first of these token ids, too. */
+    stopTokens: z.array(z.int().min(0)).max(16).optional(),
+    /** True: the model's end of turn is never chosen, so that only `maxTokens`, a stop or a full context ends an answer. */
+    ignoreEos: z.boolean().optional(),
+    /** What the weights are adapted with (LoRA), by the names that the model was loaded with. Absent: nothing. */
+    adapters: z.array(AdapterChoice).max(16).optional(),
     /** How many independent answers. */
     choices: z.int().min(1).max(16).optional(),
+    /** So many answers are made, and the `choices` of them with the highest mean log-probability of a token are given, best first. */
+    bestOf: z.int().min(1).max(16).optional(),
     /** Natural-log probabilities of each token and of the `top` most probable ones, from the unmodified distribution. */
     logprobs: z.strictObject({ top: z.int().min(0).max(20) }).optional(),
   })
@@ -140,7 +212,8 @@ export const TensorRequest = z
   .strictObject({
     task: z.literal('tensor'),
     ...base,
-    inputs: z.array(NamedTensor).min(1),
+    /** None for a graph that takes none. */
+    inputs: z.array(NamedTensor),
     /** Names of the outputs wanted; absent: all. */
     outputs: z.array(z.string()).optional(),
   })

@@ -6,6 +6,8 @@ export const Usage = z
     promptTokens: z.int().min(0),
     /** All generated tokens, of every choice. */
     completionTokens: z.int().min(0),
+    /** Generated tokens that are reasoning, its markers included; absent where the engine does not tell. */
+    reasoningTokens: z.int().min(0).optional(),
     /** Prompt tokens whose KV cache was reused. */
     cachedPromptTokens: z.int().min(0).optional(),
     /** Where the engine's time went, milliseconds; absent where the engine does not tell. */

@@ -21,6 +21,8 @@ export interface CreateCallOptions {
   readonly priority?: number | undefined;
   /** In `performance.now()`; the signal must end the call then. */
   readonly deadline?: number | undefined;
+  /** Of a protocol that bounds answers for which the request names no limit. */
+  readonly defaultMaxTokens?: number | undefined;
   readonly overrides?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -40,6 +42,7 @@ export const createCall = ({
   hints,
   priority,
   deadline,
+  defaultMaxTokens,
   overrides,
 }: CreateCallOptions): InferenceCall =>
   Object.freeze({
@@ -53,5 +56,6 @@ export const createCall = ({
     ...(hints && { hints }),
     ...(priority !== undefined && { priority }),
     ...(deadline !== undefined && { deadline }),
+    ...(defaultMaxTokens !== undefined && { defaultMaxTokens }),
     ...(overrides && { overrides }),
   });

@@ -1,8 +1,9 @@
 import { collect, type InferenceEvent } from '@golek/api';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import type { RunContext } from '@golek/providers-spi';
 import { createCall, type Engine } from './index.ts';
-import { callOf, chatOf, eventsOf } from './kernel.fixture.ts';
+import { callOf, chatOf, eventsOf, kernelOf } from './kernel.fixture.ts';
 import { chainKernel, embedOf, policyWith } from './reliability/reliability.fixture.ts';
 
 const failing = { at: 0, code: 'provider_failed', message: 'no answer' } as const;
@@ -422,5 +423,31 @@ describe('what is told of attempts', () => {
       { name: 'attempt b', attributes: { 'golek.attempt': 3, 'golek.attempt.outcome': 'answered' } },
     ]);
     for (const span of attempts) expect(span).toMatchObject({ traceId: call.trace.traceId });
+  });
+});
+
+describe('the context of a run', () => {
+  it('says whose request it is, how urgent, and until when', async () => {
+    const { engine, provider } = await kernelOf({ a: {} });
+    const contexts: RunContext[] = [];
+    const open = provider.open.bind(provider);
+    vi.spyOn(provider, 'open').mockImplementation(async (source, options) => {
+      const session = await open(source, options);
+      const run = session.run.bind(session);
+      vi.spyOn(session, 'run').mockImplementation((request, context) => {
+        contexts.push(context);
+        return run(request, context);
+      });
+      return session;
+    });
+    const call = callOf(chatOf('a'));
+    const deadline = performance.now() + 60_000;
+    await collect(engine.run(call));
+    await collect(engine.run({ ...call, principal: { ...call.principal, tenant: 'acme' }, priority: 4, deadline }));
+    expect(contexts).toMatchObject([
+      { id: call.id, tenant: call.principal.tenant },
+      { tenant: 'acme', priority: 4, deadline },
+    ]);
+    expect(Object.keys(contexts[0] ?? {})).not.toContain('deadline');
   });
 });

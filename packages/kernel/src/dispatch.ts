@@ -6,6 +6,7 @@ import type { AttemptObserver } from './reliability/attempt.ts';
 import { AttemptObservers } from './reliability/attempt-observers.ts';
 import { GuardTable } from './reliability/guard-table.ts';
 import { hedged, hedgeDelay, settled, type Settled } from './reliability/hedge.ts';
+import type { OutputLimitOf } from './reliability/output-limit.ts';
 import { pause } from './waiting/pause.ts';
 import { RetryDelays } from './reliability/retry-delays.ts';
 import { RunningAttempt, type Leg } from './reliability/running-attempt.ts';
@@ -18,6 +19,8 @@ export interface DispatcherOptions {
   readonly guards?: GuardTable;
   /** Told of every attempt. */
   readonly observers?: readonly AttemptObserver[];
+  /** Default: the context of the model is the only bound. */
+  readonly outputLimitOf?: OutputLimitOf;
   readonly log?: Log;
 }
 
@@ -26,6 +29,7 @@ interface Parts {
   readonly sessions: Pick<SessionPool, 'lease'>;
   readonly guards: GuardTable;
   readonly observers: AttemptObservers;
+  readonly outputLimitOf: OutputLimitOf;
 }
 
 /** A target that may be tried again at a time that it named. */
@@ -214,7 +218,7 @@ class DispatchedRun implements AsyncIterator<InferenceEvent> {
   }
 
   #newAttempt(leg: Leg, role: 'only' | 'first' | 'hedge'): RunningAttempt {
-    const { sessions, observers } = this.#parts;
+    const { sessions, observers, outputLimitOf } = this.#parts;
     this.#made += 1;
     return new RunningAttempt({
       call: this.#call,
@@ -223,6 +227,7 @@ class DispatchedRun implements AsyncIterator<InferenceEvent> {
       detached: role !== 'only',
       sessions,
       observers,
+      outputLimitOf,
     });
   }
 
@@ -240,8 +245,9 @@ export const dispatcher = ({
   sessions,
   guards = new GuardTable(),
   observers = [],
+  outputLimitOf = () => undefined,
   log = SILENT_LOG,
 }: DispatcherOptions): Handler => {
-  const parts: Parts = { models, sessions, guards, observers: new AttemptObservers(observers, log) };
+  const parts: Parts = { models, sessions, guards, observers: new AttemptObservers(observers, log), outputLimitOf };
   return (call) => ({ [Symbol.asyncIterator]: () => new DispatchedRun(call, parts) });
 };

@@ -96,6 +96,38 @@ describe('Engine', () => {
     expect(provider.stats.active).toBe(0);
   });
 
+  it('ends runs that share the controller of their caller together, and counts each', async () => {
+    const { engine, provider } = await kernelOf({ hanging: { hang: { at: 1 } } });
+    const caller = new AbortController();
+    const call = createCall({ request: chatOf('hanging'), signal: caller.signal, id: 'both' });
+    const runs = [0, 1].map(() => collect(engine.run(call, caller)));
+    const failed = runs.map((run) => expect(run).rejects.toMatchObject({ code: 'cancelled' }));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(engine.inFlight).toBe(2);
+    expect(engine.cancel('both')).toBe(2);
+    expect(caller.signal.reason).toMatchObject({ message: "the request 'both' was cancelled" });
+    await Promise.all(failed);
+    expect(engine.inFlight).toBe(0);
+    expect(provider.stats.active).toBe(0);
+  });
+
+  it('a run that is left before its first event has not begun; one that is left twice ends once', async () => {
+    const { engine, provider } = await kernelOf({ hello: { answer: ['a', 'b'] } });
+    const unread = engine.run(callOf(chatOf('hello')));
+    expect(await unread.return()).toEqual({ done: true, value: undefined });
+    expect(await unread.next()).toEqual({ done: true, value: undefined });
+    expect(provider.stats.runs).toBe(0);
+    const run = engine.run(callOf(chatOf('hello')));
+    await run.next();
+    expect(engine.inFlight).toBe(1);
+    // Asked for while a step is in progress: that ends first.
+    const [step, left] = await Promise.all([run.next(), run.return(), run.return()]);
+    expect(step.value).toMatchObject({ type: 'text' });
+    expect(left.done).toBe(true);
+    expect(engine.inFlight).toBe(0);
+    expect(provider.stats.active).toBe(0);
+  });
+
   it('surfaces a deadline as such, by the reason of the signal', async () => {
     const { engine } = await kernelOf({ hanging: { hang: { at: 1 } } });
     await expect(collect(engine.run(callOf(chatOf('hanging'), AbortSignal.timeout(20))))).rejects.toMatchObject({

@@ -1,16 +1,8 @@
-import { GolekError, type InferenceEvent } from '@golek/api';
-import {
-  SILENT_LOG,
-  type CallOutcome,
-  type Handler,
-  type InferenceCall,
-  type Log,
-  type PhaseContribution,
-} from '@golek/plugins-api';
+import { GolekError } from '@golek/api';
+import { SILENT_LOG, type Handler, type InferenceCall, type Log, type PhaseContribution } from '@golek/plugins-api';
+import { EngineRun, type EventIterator, type RunHost } from './engine-run.ts';
 import type { ExtensionPoint } from './extensions/extension-point.ts';
-import { CallWatch } from './pipeline/call-watch.ts';
-import { LivePipeline } from './pipeline/live-pipeline.ts';
-import { InferenceSpan } from './telemetry/inference-span.ts';
+import { LivePipeline, type PipelineGeneration } from './pipeline/live-pipeline.ts';
 
 export interface EngineOptions {
   /** All contributions; they may change while the engine works. */
@@ -23,15 +15,15 @@ export interface EngineOptions {
 /** The only way of a request to a provider: the phases around the dispatch, composed once for each set of phases. */
 export class Engine implements AsyncDisposable {
   readonly #pipeline: LivePipeline;
-  readonly #log: Log;
-  readonly #running = new Map<AbortController, InferenceCall>();
+  readonly #host: RunHost;
+  readonly #running = new Set<EngineRun>();
   #draining = false;
   #whenIdle: (() => void) | undefined;
 
   /** Throws `invalid_request` for phases that cannot be composed. */
   constructor({ phases, dispatch, log = SILENT_LOG }: EngineOptions) {
-    this.#log = log;
     this.#pipeline = new LivePipeline(phases, dispatch, log);
+    this.#host = { log, begin: (run) => this.#begin(run), end: (run) => this.#end(run) };
   }
 
   /** Calls in progress. */
@@ -41,43 +33,24 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Runs a call. Nothing happens before the first event is asked for; leaving the loop ends the work. Throws GolekError; a call whose
-   * signal was aborted throws the signal's reason as GolekError.
+   * signal was aborted throws the signal's reason as GolekError. `controller`: that of the call's signal, where its owner lets the engine abort it for `cancel` and
+   * `drain`; without it the engine makes a signal of its own.
    */
-  async *run(call: InferenceCall): AsyncGenerator<InferenceEvent, void, undefined> {
+  run(call: InferenceCall, controller?: AbortController): EventIterator {
+    return new EngineRun(call, controller, this.#host);
+  }
+
+  #begin(run: EngineRun): PipelineGeneration {
     if (this.#draining) throw new GolekError('shutting_down', 'the runtime is stopping and takes no new requests');
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(call.signal.reason);
-    if (call.signal.aborted) onAbort();
-    else call.signal.addEventListener('abort', onAbort, { once: true });
-    const span = InferenceSpan.start(call);
-    const running: InferenceCall = Object.freeze({
-      ...call,
-      signal: controller.signal,
-      trace: span?.trace ?? call.trace,
-    });
-    this.#running.set(controller, running);
     const pipeline = this.#pipeline.current;
     pipeline.enter();
-    const watch = new CallWatch(running, pipeline.observers, this.#log);
-    if (span) watch.join('golek.trace', span);
-    let outcome: CallOutcome = { status: 'abandoned' };
-    try {
-      for await (const event of pipeline.handler(running)) {
-        watch.event(event);
-        yield event;
-      }
-      outcome = { status: 'completed' };
-    } catch (thrown) {
-      const error = failureOf(running, thrown);
-      outcome = { status: 'failed', error };
-      throw error;
-    } finally {
-      call.signal.removeEventListener('abort', onAbort);
-      this.#running.delete(controller);
-      watch.end(outcome);
-      pipeline.leave();
-      if (this.#running.size === 0) this.#whenIdle?.();
-    }
+    this.#running.add(run);
+    return pipeline;
+  }
+
+  #end(run: EngineRun): void {
+    this.#running.delete(run);
+    if (this.#running.size === 0) this.#whenIdle?.();
   }
 
   /**
@@ -85,13 +58,10 @@ export class Engine implements AsyncDisposable {
    * @returns how many.
    */
   cancel(id: string, mayCancel: (call: InferenceCall) => boolean = () => true): number {
-    let count = 0;
-    for (const [controller, call] of this.#running) {
-      if (call.id !== id || controller.signal.aborted || !mayCancel(call)) continue;
-      controller.abort(new GolekError('cancelled', `the request '${id}' was cancelled`));
-      count += 1;
-    }
-    return count;
+    // All first: runs of one request may share their controller.
+    const runs = [...this.#running].filter((run) => run.call.id === id && !run.aborted && mayCancel(run.call));
+    for (const run of runs) run.abort(new GolekError('cancelled', `the request '${id}' was cancelled`));
+    return runs.length;
   }
 
   /**
@@ -111,7 +81,7 @@ export class Engine implements AsyncDisposable {
       'shutting_down',
       `the runtime stopped; the request did not end within the grace time of ${graceMs} ms`,
     );
-    for (const controller of this.#running.keys()) controller.abort(reason);
+    for (const run of this.#running) run.abort(reason);
     return false;
   }
 
@@ -119,7 +89,3 @@ export class Engine implements AsyncDisposable {
     await this.drain(0);
   }
 }
-
-/** The one place where a failure of a call gets its code: an aborted call failed for the reason of its signal. */
-const failureOf = (call: InferenceCall, thrown: unknown): GolekError =>
-  call.signal.aborted ? GolekError.from(call.signal.reason, 'cancelled') : GolekError.from(thrown);

@@ -1,6 +1,7 @@
 export { Engine, type EngineOptions } from './engine.ts';
 export { createCall, newRequestId, type CreateCallOptions } from './create-call.ts';
 export { abortable } from './waiting/abortable.ts';
+export { Turns } from './waiting/turns.ts';
 export { withinLimit } from './waiting/within-limit.ts';
 export { dispatcher, type DispatcherOptions } from './dispatch.ts';
 export { EventBus, type EventBusOptions, type EventStreamOptions } from './events/event-bus.ts';
@@ -45,13 +46,9 @@ export {
   SEMANTIC_CONVENTIONS_VERSION,
 } from './telemetry/semantic-conventions.ts';
 export { ModelRegistry, type ModelEntry, type ModelRegistryOptions } from './models/model-registry.ts';
-export {
-  SessionPool,
-  type ModelState,
-  type ModelStatus,
-  type SessionLease,
-  type SessionPoolOptions,
-} from './models/session-pool.ts';
+export { DEFAULT_LIFE_SETTINGS, type LifeSettings, type ModelLife, type UnloadReason } from './models/model-life.ts';
+export type { ModelState } from './models/model-slot.ts';
+export { SessionPool, type ModelStatus, type SessionLease, type SessionPoolOptions } from './models/session-pool.ts';
 export type { Attempt, AttemptObserver, AttemptOutcome, AttemptRecord } from './reliability/attempt.ts';
 export type { BreakerChange, BreakerState } from './reliability/circuit-breaker.ts';
 export { GuardTable, type GuardTableOptions } from './reliability/guard-table.ts';
@@ -76,6 +73,7 @@ export { TargetStats } from './routing/target-stats.ts';
 export { PluginManager } from './plugins/plugin-manager.ts';
 export type { PluginManagerOptions, PluginSettings } from './plugins/plugin-settings.ts';
 export type { PluginStatus } from './plugins/plugin-record.ts';
+export { absentPlugins } from './plugins/absent-plugins.ts';
 export { discoverPlugins, type FoundPlugins, type PluginEntry, type PluginPlaces } from './plugins/discover-plugins.ts';
 export {
   PluginRegistry,

@@ -17,7 +17,7 @@ import {
 export const kernelOf = async (
   models: Readonly<Record<string, FakeModel>>,
   phases: readonly PhaseContribution[] = [],
-  dispatching: Pick<DispatcherOptions, 'guards' | 'observers'> = {},
+  dispatching: Pick<DispatcherOptions, 'guards' | 'observers' | 'outputLimitOf'> = {},
 ) => {
   const provider = fakeProvider({ models });
   const registry = new ModelRegistry();

@@ -1,4 +1,4 @@
-import type { GolekError, InferenceEvent, InferenceRequest, Principal, SpanData } from '@golek/api';
+import type { Attributes, GolekError, InferenceEvent, InferenceRequest, Principal, SpanData } from '@golek/api';
 
 /** One request on its way through the kernel. Frozen: a phase that changes it passes a changed copy on. */
 export interface InferenceCall {
@@ -18,6 +18,8 @@ export interface InferenceCall {
   readonly priority?: number;
   /** The answer is of no use after this, milliseconds of `performance.now()`. */
   readonly deadline?: number;
+  /** Most tokens of an answer where the request names no limit: what the protocol says then, unless the server's own limit is smaller. */
+  readonly defaultMaxTokens?: number;
   /** Configuration keys that the caller sets for this request; only keys that allow it have an effect. */
   readonly overrides?: Readonly<Record<string, unknown>>;
   /** Where it goes; set by the ROUTE phase. */
@@ -63,6 +65,8 @@ export interface TraceContext {
   readonly sink?: SpanSink | undefined;
   /** Characters of prompt and of answer that may be recorded; absent: none. */
   readonly content?: number | undefined;
+  /** Adds an event to the span of the whole inference, where that is recorded. */
+  readonly event?: ((name: string, attributes?: Attributes) => void) | undefined;
 }
 
 export type SpanSink = (span: SpanData) => void;

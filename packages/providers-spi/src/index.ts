@@ -7,6 +7,8 @@ export type {
   ProviderCapabilities,
   RunContext,
   SessionCapabilities,
+  PrefixLoad,
+  SpeculationLoad,
   SessionLoad,
 } from './provider.ts';
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
@@ -15,6 +17,7 @@ export { RunSlots } from './run-slots.ts';
 // What a provider needs of @golek/api, so that a provider package depends on this package only.
 export { GolekError, nearest, textOf } from '@golek/api/plain';
 export type {
+  AdapterChoice,
   Attributes,
   ContentPart,
   EmbedRequest,
@@ -28,10 +31,13 @@ export type {
   Log,
   Message,
   ModelManifest,
+  NamedTensor,
   OutputFormat,
+  RerankRequest,
   Sampling,
   SpanData,
   Task,
+  TensorRequest,
   TokenCandidate,
   TokenLogprob,
   Tool,

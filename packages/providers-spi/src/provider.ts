@@ -28,6 +28,8 @@ export interface SessionCapabilities {
   readonly parallel: number;
   /** Kind of device that runs it. */
   readonly device?: ModelManifest['device'];
+  /** What the open model takes of this machine's memory, bytes, as the provider estimates it; absent where it does not know. */
+  readonly memoryBytes?: number;
 }
 
 export interface Health {
@@ -46,11 +48,36 @@ export interface SessionLoad {
   readonly waiting: number;
   /** Part of the KV cache in use, 0 to 1. */
   readonly kvCache?: number;
+  /** What is used again of earlier prompts, since the model was loaded. */
+  readonly prefix?: PrefixLoad;
+  /** Guessed tokens since the model was loaded; absent where none are guessed. */
+  readonly speculation?: SpeculationLoad;
+}
+
+/** Tokens that were guessed and evaluated together with others, and those of them that were right. */
+export interface SpeculationLoad {
+  readonly guessed: number;
+  readonly accepted: number;
+}
+
+/** How much of prompts did not have to be evaluated, because earlier ones began the same. */
+export interface PrefixLoad {
+  /** Answers that began with a part of an earlier prompt, and those that did not. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Prompt tokens that were not evaluated, and those of them that came from saved states. */
+  readonly reusedTokens: number;
+  readonly restoredTokens: number;
+  /** States on disk that this session knows of, and their size. */
+  readonly savedStates: number;
+  readonly savedBytes: number;
 }
 
 export interface OpenOptions {
   /** Ends the load; the provider frees what it had taken. */
   readonly signal: AbortSignal;
+  /** Bytes of this machine's memory that the model may take; a provider that can tell refuses more with `insufficient_memory`. */
+  readonly memoryLimitBytes?: number | undefined;
   /** Told the part loaded so far, 0 to 1, non-decreasing. */
   readonly onProgress?: (fraction: number) => void;
   /** Told when the health of the open session changes, e.g. that its engine crashed and works again; not for load alone. */
@@ -66,6 +93,12 @@ export interface RunContext {
   readonly traceparent?: string;
   /** Takes the spans that the provider makes of this run; present only when the trace is sampled. */
   readonly onSpan?: (span: SpanData) => void;
+  /** Whose request it is: engines share their time equally among tenants, and no tenant sees what is kept of another's prompts. Absent: all that are absent are one. */
+  readonly tenant?: string;
+  /** Among requests of a tenant that wait, higher is served first; -10 to 10. Default 0. */
+  readonly priority?: number;
+  /** The answer is of no use after this, milliseconds of `performance.now()` in the process of the session. Absent: never. */
+  readonly deadline?: number;
 }
 
 /**

@@ -9,9 +9,13 @@ export const REQUEST_OPTIONS = [
   'input.tokens',
   'input.image',
   'echo',
+  'suffix',
   'tools',
   'toolChoice',
   'parallelToolCalls',
+  'reasoning.enabled',
+  'reasoning.effort',
+  'templateOptions',
   'sampling.temperature',
   'sampling.topP',
   'sampling.topK',
@@ -20,13 +24,20 @@ export const REQUEST_OPTIONS = [
   'sampling.frequencyPenalty',
   'sampling.presencePenalty',
   'sampling.repeatPenalty',
+  'sampling.repeatLastTokens',
+  'sampling.xtc',
+  'sampling.dry',
   'sampling.logitBias',
   'output.json',
   'output.json-schema',
   'output.grammar',
   'maxTokens',
   'stop',
+  'stopTokens',
+  'ignoreEos',
+  'adapters',
   'choices',
+  'bestOf',
   'logprobs',
   'dimensions',
 ] as const;
@@ -40,6 +51,13 @@ const NEUTRAL: Readonly<Partial<Sampling>> = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repeatPenalty: 1,
+};
+
+/** A value that changes nothing needs no support: many clients send the defaults. */
+const isNeutral = (sampling: Sampling, key: keyof Sampling): boolean => {
+  if (key === 'xtc') return sampling.xtc?.probability === 0;
+  if (key === 'dry') return sampling.dry?.multiplier === 0;
+  return sampling[key] === NEUTRAL[key];
 };
 
 /** The options that a request makes use of. */
@@ -67,19 +85,25 @@ export const usedOptions = (request: InferenceRequest): RequestOption[] => {
     add(input.tools?.length, 'tools');
     add(input.toolChoice && input.toolChoice.type !== 'auto' && input.toolChoice.type !== 'none', 'toolChoice');
     add(input.parallelToolCalls === false && input.tools?.length, 'parallelToolCalls');
+    add(input.reasoning?.enabled !== undefined, 'reasoning.enabled');
+    add(input.reasoning?.effort !== undefined, 'reasoning.effort');
+    add(Object.keys(input.templateOptions ?? {}).length > 0, 'templateOptions');
   } else {
     used.push(typeof input.prompt === 'string' ? 'input.text' : 'input.tokens');
     add(input.echo, 'echo');
+    add(input.suffix !== undefined, 'suffix');
   }
   for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[]) {
-    const value = sampling?.[key];
-    // A value that changes nothing needs no support: many clients send the defaults.
-    add(value !== undefined && value !== NEUTRAL[key], `sampling.${key}`);
+    add(sampling?.[key] !== undefined && !isNeutral(sampling, key), `sampling.${key}`);
   }
   if (output && output.type !== 'text') used.push(`output.${output.type}`);
   add(request.maxTokens !== undefined, 'maxTokens');
   add(request.stop?.length, 'stop');
+  add(request.stopTokens?.length, 'stopTokens');
+  add(request.ignoreEos, 'ignoreEos');
+  add(request.adapters?.length, 'adapters');
   add((request.choices ?? 1) > 1, 'choices');
+  add((request.bestOf ?? 1) > (request.choices ?? 1), 'bestOf');
   add(request.logprobs, 'logprobs');
   return used;
 };

@@ -9,6 +9,11 @@ export class RunSlots {
     this.#free = size;
   }
 
+  /** True when a slot is free. */
+  get isFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** True when a slot was free; it is taken then. */
   tryTake(): boolean {
     if (this.#free === 0) return false;

@@ -13,10 +13,11 @@ import {
   UsageMeter,
   validationPhase,
   type AttemptObserver,
+  type LifeSettings,
   type LimitsOf,
   type ValidationLimits,
 } from '@golek/kernel';
-import type { PhaseContribution } from '@golek/plugins-api';
+import type { InferenceCall, PhaseContribution } from '@golek/plugins-api';
 import type { Provider } from '@golek/providers-spi';
 import { ReliabilityManager, type ReliabilityManagerOptions } from './reliability/reliability-manager.ts';
 import { LOG } from './system.ts';
@@ -47,12 +48,16 @@ export interface KernelModuleOptions {
   readonly limits: ValidationLimits | LimitsOf;
   /** Default: the default policy for every target. */
   readonly reliability?: Pick<ReliabilityManagerOptions, 'settings' | 'timeoutsOf'>;
+  /** How long models stay in memory, and how many. Default: all, until they are unloaded or a load finds no memory. */
+  readonly life?: LifeSettings;
 }
 
 /** The inference kernel: model registry, sessions, usage meter, engine, and the phases that are always there (validation, usage, request log). */
-export const kernelModule = ({ limits, reliability }: KernelModuleOptions): SystemModule => ({
+export const kernelModule = ({ limits, reliability, life }: KernelModuleOptions): SystemModule => ({
   name: 'kernel',
   register: (registrar) => {
+    const limitsOf: LimitsOf = typeof limits === 'function' ? limits : () => limits;
+    const outputLimitOf = (call: InferenceCall): number | undefined => limitsOf(call).maxOutputTokens;
     registrar.register({
       token: MODELS,
       needs: [EVENTS, LOG],
@@ -94,11 +99,13 @@ export const kernelModule = ({ limits, reliability }: KernelModuleOptions): Syst
     registrar.register({ token: USAGE, create: () => new UsageMeter() });
     registrar.register({
       token: SESSIONS,
-      needs: [EXTENSIONS, EVENTS, TARGET_STATS, MODELS],
-      create: ({ providers }, events, stats, models) =>
+      needs: [EXTENSIONS, EVENTS, TARGET_STATS, MODELS, LOG],
+      create: ({ providers }, events, stats, models, log) =>
         new SessionPool({
           providers,
           events,
+          log,
+          ...(life && { life }),
           onOpen: (model, capabilities) => {
             // Its load may have ended after it was unregistered.
             if (models.resolve(model)) stats.opened(model, capabilities);
@@ -121,14 +128,14 @@ export const kernelModule = ({ limits, reliability }: KernelModuleOptions): Syst
       needs: [MODELS, TARGET_STATS, RELIABILITY],
       create: (models, stats, { guards }) => routePhase(models, { stats, blocked: (model) => guards.blocked(model) }),
     });
-    registrar.contribute({ to: PHASES, name: 'validation', create: () => validationPhase(limits) });
+    registrar.contribute({ to: PHASES, name: 'validation', create: () => validationPhase(limitsOf) });
     registrar.contribute({ to: PHASES, name: 'usage', needs: [USAGE], create: usagePhase });
     registrar.contribute({ to: PHASES, name: 'request-log', needs: [LOG], create: requestLogPhase });
     registrar.register({
       token: ENGINE,
       needs: [MODELS, SESSIONS, EXTENSIONS, RELIABILITY, ATTEMPT_OBSERVERS, LOG],
       create: (models, sessions, { phases }, { guards }, observers, log) =>
-        new Engine({ phases, dispatch: dispatcher({ models, sessions, guards, observers, log }), log }),
+        new Engine({ phases, dispatch: dispatcher({ models, sessions, guards, observers, outputLimitOf, log }), log }),
     });
   },
 });

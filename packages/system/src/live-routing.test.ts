@@ -32,7 +32,7 @@ const start = async (models: Readonly<Record<string, FakeModel>>, route: Omit<Mo
     registry.register({ source, manifest: await provider.inspect(source, { signal }) });
   }
   registry.routes.set(ModelRoute.parse({ name: 'r', ...route }));
-  const run = (model = 'r', until: AbortSignal = signal): AsyncGenerator<InferenceEvent, void, undefined> => {
+  const run = (model = 'r', until: AbortSignal = signal): AsyncIterableIterator<InferenceEvent, undefined> => {
     const request: GenerateRequest = { task: 'generate', model, input: { type: 'text', prompt: 'hi' } };
     return system.get(ENGINE).run(createCall({ request, signal: until }));
   };

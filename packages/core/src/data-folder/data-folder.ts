@@ -11,6 +11,7 @@ export const DATA_PLACES = [
   'models/blobs',
   'models/manifests',
   'models/converted',
+  'engines',
   'cache',
   'logs',
   'logs/application',

@@ -25,11 +25,30 @@ const found = async (options = {}): Promise<{ models: Record<string, string>; no
   return { models: Object.fromEntries(relative) as Record<string, string>, notes: [...notes] };
 };
 
-test('finds gguf files at any depth, sorted, and nothing else', async () => {
-  await put('b.gguf', 'a/B.Q8_0.GGUF', 'a/deep/c.gguf', 'readme.md', 'a/x.onnx', '.hidden/d.gguf', '.e.gguf');
+test('finds gguf and onnx files at any depth, sorted, and nothing else', async () => {
+  await put(
+    'b.gguf',
+    'a/B.Q8_0.GGUF',
+    'a/deep/c.gguf',
+    'readme.md',
+    'a/x.onnx',
+    'a/x.onnx_data',
+    '.hidden/d.gguf',
+    '.e.gguf',
+  );
   expect(await found()).toEqual({
-    models: { 'B.Q8_0': 'a/B.Q8_0.GGUF', c: 'a/deep/c.gguf', b: 'b.gguf' },
+    models: { 'B.Q8_0': 'a/B.Q8_0.GGUF', c: 'a/deep/c.gguf', x: 'a/x.onnx', b: 'b.gguf' },
     notes: [],
+  });
+});
+
+test('a file that is called as every other one has the name of its folder', async () => {
+  await put('bert/onnx/model.onnx', 'bert/onnx/model_int8.onnx', 'mnist/model.onnx', 'mnist/encoder.onnx');
+  expect((await found()).models).toEqual({
+    bert: 'bert/onnx/model.onnx',
+    'bert-int8': 'bert/onnx/model_int8.onnx',
+    mnist: 'mnist/model.onnx',
+    encoder: 'mnist/encoder.onnx',
   });
 });
 

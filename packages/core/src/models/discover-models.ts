@@ -24,7 +24,7 @@ export interface Discovery {
 }
 
 /**
- * Finds `.gguf` files below folders, depth and count bounded (default 8 folders deep, 20,000 entries), in sorted order. A model that is split over
+ * Finds `.gguf` and `.onnx` files below folders, depth and count bounded (default 8 folders deep, 20,000 entries), in sorted order. A model that is split over
  * several files counts once, and only when all its parts are there.
  */
 export const discoverModels = async (folders: readonly string[], options: DiscoverOptions): Promise<Discovery> => {
@@ -71,7 +71,16 @@ const joinParts = (
 
 const plainName = (file: string): string => {
   const base = path.basename(file);
-  return splitFile(base)?.stem ?? base.slice(0, -path.extname(base).length);
+  return splitFile(base)?.stem ?? nameByFolder(file) ?? base.slice(0, -path.extname(base).length);
+};
+
+/** Exporters call each model `model.onnx`, in a folder of its own or in `onnx` below it: `bert/onnx/model_int8.onnx` is `bert-int8`. */
+const nameByFolder = (file: string): string | undefined => {
+  const variant = /^model(?:[_-](?<variant>.+))?\.onnx$/i.exec(path.basename(file));
+  if (!variant) return undefined;
+  const folder = path.dirname(file);
+  const named = path.basename(path.basename(folder).toLowerCase() === 'onnx' ? path.dirname(folder) : folder);
+  return [named, variant.groups?.['variant']].filter(Boolean).join('-');
 };
 
 /** The plain name, else with the folder's name, else with a number. */

@@ -25,7 +25,7 @@ interface Scan {
   entries: number;
 }
 
-const MODEL_FILE = /\.gguf$/i;
+const MODEL_FILE = /\.(gguf|onnx)$/i;
 
 /** Finds the model files below folders. Hidden entries are skipped, links followed once, a missing folder has none. */
 export const findModelFiles = async (

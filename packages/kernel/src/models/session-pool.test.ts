@@ -33,7 +33,7 @@ test('tells what happens to a model', async () => {
     { type: 'model.failed', ...named, error: { code: 'insufficient_memory', message: 'full' } },
     { type: 'model.loading', ...named },
     { type: 'model.loaded', ...named, durationMs: expect.any(Number) },
-    { type: 'model.unloaded', ...named },
+    { type: 'model.unloaded', ...named, reason: 'requested' },
   ]);
 });
 

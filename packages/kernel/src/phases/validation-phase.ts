@@ -3,7 +3,7 @@ import type { InferenceCall, InterceptorContribution } from '@golek/plugins-api'
 
 /** Bounds on what one request may ask for, over all protocols. */
 export interface ValidationLimits {
-  /** Most tokens that `maxTokens` may ask for; absent: no bound beside the model's context. */
+  /** Most tokens of one answer: `maxTokens` may not ask for more. Absent: no bound beside the model's context. */
   readonly maxOutputTokens?: number | undefined;
   readonly maxTools: number;
   /** Most inputs of an embed or classify request, most documents of a rerank request. */
@@ -57,7 +57,7 @@ const checkRequest = (request: InferenceRequest, limits: ValidationLimits): void
       ) {
         throw invalid(
           'max_tokens',
-          `max_tokens is ${request.maxTokens}, more than this server's limit of ${limits.maxOutputTokens}`,
+          `max_tokens is ${request.maxTokens}, more than this server's limit of ${limits.maxOutputTokens} (limits.maxOutputTokens)`,
         );
       }
       checkChat(request, limits);

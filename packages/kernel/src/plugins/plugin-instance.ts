@@ -67,7 +67,14 @@ export class PluginInstance {
     let instance: PluginInstance | undefined;
     try {
       const options = optionsOf(plugin, surroundings.options);
-      const { host, staged, seal } = stageHost({ name: plugin.name, options, signal: stopping.signal, log, infer });
+      const { host, staged, seal } = stageHost({
+        name: plugin.name,
+        version: plugin.version,
+        options,
+        signal: stopping.signal,
+        log,
+        infer,
+      });
       const opened = (instance = new PluginInstance(loaded, staged, surroundings, stopping));
       const run = async (): Promise<void> => {
         try {

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { GolekError, type ErrorData } from '@golek/api';
 import type { Log } from '@golek/plugins-api';
+import { absentPlugins } from './absent-plugins.ts';
 import { discoverPlugins, type PluginEntry, type PluginPlaces } from './discover-plugins.ts';
 import { FileWatch } from './file-watch.ts';
 import type { PluginManager } from './plugin-manager.ts';
 import type { PluginStatus } from './plugin-record.ts';
 import type { LoadedPlugin, PluginSource } from './plugin-source.ts';
+import { Turns } from '../waiting/turns.ts';
 
 export interface PluginRegistrySettings extends PluginPlaces {
   /** Names of plugins that shall not run. */
@@ -54,8 +56,9 @@ export class PluginRegistry implements AsyncDisposable {
   readonly #files = new Map<string, ReadonlySet<string>>();
   #settings: PluginRegistrySettings;
   #problems: readonly GolekError[] = [];
-  #tail: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  /** Settings of plugins that are not there, as told. */
+  #absent: readonly string[] = [];
+  readonly #turns = new Turns();
 
   constructor(options: PluginRegistryOptions) {
     this.#options = options;
@@ -65,7 +68,7 @@ export class PluginRegistry implements AsyncDisposable {
 
   /** Finds and starts the plugins. One that cannot start is listed with its reason. */
   start(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       await this.#scan();
       await this.#options.manager.startAll();
       this.#follow();
@@ -84,12 +87,12 @@ export class PluginRegistry implements AsyncDisposable {
 
   /** Looks for plugins that came and went: new ones start, those that are gone stop. */
   rescan(): Promise<void> {
-    return this.#exclusive(() => this.#rescan());
+    return this.#turns.take(() => this.#rescan());
   }
 
   /** Throws why the plugin could not start; it is enabled then all the same. */
   enable(name: string): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { manager, saveDisabled } = this.#options;
       manager.status(name);
       const disabled = this.#settings.disabled.filter((other) => other !== name);
@@ -101,7 +104,7 @@ export class PluginRegistry implements AsyncDisposable {
 
   /** Throws `conflict` when running plugins need it and `force` is not set. */
   disable(name: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { manager, saveDisabled } = this.#options;
       await manager.disable(name, options);
       const disabled = [...new Set([...this.#settings.disabled, name])];
@@ -112,12 +115,12 @@ export class PluginRegistry implements AsyncDisposable {
 
   /** Puts the files as they are now into effect. Throws why that failed; what runs goes on then. */
   reload(name: string): Promise<void> {
-    return this.#exclusive(() => this.#options.manager.reload(name).finally(() => this.#follow()));
+    return this.#turns.take(() => this.#options.manager.reload(name).finally(() => this.#follow()));
   }
 
   /** Follows a change of the configuration: places, disabled plugins, options. What cannot start is reported by the manager. */
   configured(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#turns.take(async () => {
       const { manager, settings } = this.#options;
       const before = this.#settings;
       const after = (this.#settings = settings());
@@ -136,18 +139,8 @@ export class PluginRegistry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
     this.#watch[Symbol.dispose]();
-    await this.#tail;
-  }
-
-  #exclusive<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(() => {
-      if (this.#closed) throw new GolekError('shutting_down', 'the runtime is stopping');
-      return run();
-    });
-    this.#tail = result.catch(() => undefined);
-    return result;
+    await this.#turns.close(new GolekError('shutting_down', 'the runtime is stopping'));
   }
 
   async #rescan(): Promise<void> {
@@ -185,6 +178,12 @@ export class PluginRegistry implements AsyncDisposable {
     const known = new Set(this.#problems.map(({ message }) => message));
     this.#problems = [...problems, ...clashes];
     for (const err of this.#problems) if (!known.has(err.message)) log.error({ err }, 'a plugin cannot be used');
+    const absent = absentPlugins(
+      this.#settings,
+      manager.list().flatMap(({ name }) => (gone.includes(name) ? [] : [name])),
+    );
+    for (const note of absent) if (!this.#absent.includes(note)) log.warn({}, note);
+    this.#absent = absent;
     return gone;
   }
 
@@ -212,7 +211,7 @@ export class PluginRegistry implements AsyncDisposable {
 
   /** Watches the folders of plugins and those of every file that a plugin was read from. */
   #follow(): void {
-    if (this.#closed) return;
+    if (this.#turns.closed) return;
     const { watch, folders } = this.#settings;
     const files = [...this.#files.values()].flatMap((own) => [...own].map((file) => path.dirname(file)));
     const roots = [...this.#entries.values()].map(({ root }) => root);
@@ -231,8 +230,8 @@ export class PluginRegistry implements AsyncDisposable {
       }
       this.#follow();
     };
-    await this.#exclusive(follow).catch((err: unknown) => {
-      if (!this.#closed) log.error({ err }, 'a change of plugin files could not be followed');
+    await this.#turns.take(follow).catch((err: unknown) => {
+      if (!this.#turns.closed) log.error({ err }, 'a change of plugin files could not be followed');
     });
   }
 

@@ -8,6 +8,7 @@ import {
 import type { Log, PluginHealth, PluginHost } from '@golek/plugins-api';
 import type { ExtensionKind, Extensions } from '../extensions/extension-points.ts';
 import { providerOf, type PluginContributions } from './plugin-contributions.ts';
+import { withNamedFailures } from './named-failures.ts';
 import { transformPhases } from './transform-phases.ts';
 
 /** Runs an inference through all phases, for a plugin. */
@@ -31,8 +32,9 @@ interface EventListener {
 }
 
 export interface StagedHostOptions {
-  /** Name of the plugin. */
+  /** Of the plugin. */
   readonly name: string;
+  readonly version: string;
   readonly options: unknown;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -50,6 +52,7 @@ const logOf = (log: Log, plugin: string): Log => ({
 /** A host that collects what a plugin registers. After `seal` it takes nothing more: the plugin's place in the runtime is fixed when `setup` returns. */
 export const stageHost = ({
   name,
+  version,
   options,
   signal,
   log,
@@ -86,7 +89,9 @@ export const stageHost = ({
     log: logOf(log, name),
     options,
     signal,
-    phase: adding('phase', (phase) => void contributions.phases.push({ ...phase, name: `${name}/${phase.name}` })),
+    phase: adding('phase', (phase) => {
+      contributions.phases.push(withNamedFailures(name, version, { ...phase, name: `${name}/${phase.name}` }));
+    }),
     transform: adding('transform', (transform) => {
       const phases = transformPhases(name, transform);
       contributions.phases.push(...phases.map((phase) => ({ ...phase, name: `${name}/${phase.name}` })));

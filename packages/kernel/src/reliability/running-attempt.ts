@@ -1,4 +1,4 @@
-import { GolekError, type InferenceEvent } from '@golek/api';
+import { GolekError, type InferenceEvent, type InferenceRequest } from '@golek/api';
 import type { InferenceCall, RoutingTarget } from '@golek/plugins-api';
 import type { RunContext } from '@golek/providers-spi';
 import type { ModelEntry } from '../models/model-registry.ts';
@@ -9,6 +9,7 @@ import type { Attempt, AttemptOutcome } from './attempt.ts';
 import { AttemptLimits } from './attempt-limits.ts';
 import type { AttemptObservers } from './attempt-observers.ts';
 import { NOT_ADMITTED } from './circuit-breaker.ts';
+import { withLimitTold, withOutputLimit, type OutputLimitOf, type OutputLimits } from './output-limit.ts';
 import type { TargetGuard } from './target-guard.ts';
 import type { TimeoutPolicy } from './target-policy.ts';
 
@@ -30,6 +31,7 @@ export interface RunningAttemptOptions {
   readonly detached: boolean;
   readonly sessions: Pick<SessionPool, 'lease'>;
   readonly observers: AttemptObservers;
+  readonly outputLimitOf: OutputLimitOf;
 }
 
 type Result = IteratorResult<InferenceEvent>;
@@ -51,6 +53,8 @@ export class RunningAttempt {
   #firstEventMs: number | undefined;
   #completionTokens: number | undefined;
   #lease: SessionLease | undefined;
+  /** The request as it was sent. */
+  #sent: InferenceRequest;
   #source: AsyncIterator<InferenceEvent> | undefined;
   #superseded = false;
   #ended = false;
@@ -61,6 +65,7 @@ export class RunningAttempt {
     this.#options = options;
     this.attempt = attempt;
     this.#call = call;
+    this.#sent = call.request;
     this.#guard = leg.guard;
     const { model, provider } = attempt.target;
     this.#limits = new AttemptLimits({ model, signal: call.signal, timeouts, endsAt, detached });
@@ -85,17 +90,32 @@ export class RunningAttempt {
     return this.#placedAt === undefined;
   }
 
+  get #outputLimits(): OutputLimits {
+    return { most: this.#options.outputLimitOf(this.#call), unnamed: this.#call.defaultMaxTokens };
+  }
+
   /** The first event. Throws GolekError; the attempt has ended then. */
   async first(): Promise<Result> {
     try {
       await this.#place();
-      const { request, id, trace } = this.#call;
+      const { request, id, trace, principal, priority, deadline } = this.#call;
+      const { sessions, leg } = this.#options;
       const { signal } = this.#limits;
-      this.#lease = await this.#options.sessions.lease(this.#options.leg.entry, signal);
+      this.#lease = await sessions.lease(leg.entry, signal);
       signal.throwIfAborted();
+      const { session } = this.#lease;
+      this.#sent = withOutputLimit(request, this.#outputLimits, leg.target.model, session.capabilities);
       const { traceparent, sink } = this.#span?.trace ?? trace;
-      const context: RunContext = sink ? { id, signal, traceparent, onSpan: sink } : { id, signal, traceparent };
-      this.#source = this.#lease.session.run(request, context)[Symbol.asyncIterator]();
+      const context: RunContext = {
+        id,
+        signal,
+        traceparent,
+        tenant: principal.tenant,
+        ...(sink && { onSpan: sink }),
+        ...(priority !== undefined && { priority }),
+        ...(deadline !== undefined && { deadline }),
+      };
+      this.#source = session.run(this.#sent, context)[Symbol.asyncIterator]();
       const first = await this.#limits.first(this.#source.next());
       this.#firstEventMs = performance.now() - (this.#placedAt ?? 0);
       this.#guard.breaker.answered(this.#permit);
@@ -184,7 +204,12 @@ export class RunningAttempt {
       this.#end('abandoned');
       return reason;
     }
-    const error = GolekError.from(thrown, 'provider_failed');
+    const error = withLimitTold(
+      GolekError.from(thrown, 'provider_failed'),
+      this.#call.request,
+      this.#sent,
+      this.#outputLimits,
+    );
     this.#end(this.refused ? 'refused' : 'failed', error);
     return error;
   }

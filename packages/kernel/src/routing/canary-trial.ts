@@ -28,21 +28,28 @@ const rate = ({ count, failed }: WindowTotals): number => (count === 0 ? 0 : fai
 
 const percentText = (part: number): string => `${shortNumber(part * 100)}%`;
 
-/** Why the canary must end; undefined while nothing speaks against it. Sides with too few attempts are not judged. */
+/**
+ * Why the canary must end; undefined while nothing speaks against it. Sides with too few attempts are not judged, except where the failures are too many for
+ * `minRequests` whatever the rest would do: the breaker of a canary that answers nothing opens before the others come.
+ */
 export const judgeCanary = (
   { minRequests, maxErrorRate, maxErrorIncrease, maxLatencyRatio }: CanaryRollback,
   canary: WindowTotals,
   stable: WindowTotals,
 ): string | undefined => {
-  if (canary.count < minRequests) return undefined;
-  const [own, other] = [rate(canary), rate(stable)];
-  const figures = `${canary.failed} of ${canary.count} attempts failed (${percentText(own)})`;
+  const judged = canary.count >= minRequests;
+  const own = canary.failed / Math.max(canary.count, minRequests);
+  const other = rate(stable);
+  const figures = judged
+    ? `${canary.failed} of ${canary.count} attempts failed (${percentText(own)})`
+    : `${canary.failed} of ${canary.count} attempts failed, at least ${percentText(own)} of ${minRequests}`;
   if (own > maxErrorRate) return `${figures}, more than ${percentText(maxErrorRate)}`;
   if (stable.count < minRequests) return undefined;
   if (maxErrorIncrease !== undefined && own - other > maxErrorIncrease) {
     return `${figures} against ${percentText(other)} of the stable side, more than ${percentText(maxErrorIncrease)} above it`;
   }
-  if (maxLatencyRatio === undefined || canary.meanMs === undefined || stable.meanMs === undefined) return undefined;
+  if (!judged || maxLatencyRatio === undefined || canary.meanMs === undefined || stable.meanMs === undefined)
+    return undefined;
   if (canary.meanMs <= maxLatencyRatio * stable.meanMs) return undefined;
   return `${shortNumber(canary.meanMs)} ms to the first event against ${shortNumber(stable.meanMs)} ms of the stable side, more than ${shortNumber(maxLatencyRatio)} times`;
 };

@@ -102,6 +102,15 @@ describe('rollback', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('as soon as the failures are too many for a whole sample: the breaker of a dead canary opens before the sample is whole', () => {
+    const { table, events, fail } = setUp({ minRequests: 20, maxErrorRate: 0.1 });
+    fail('new', 2);
+    expect(events).toEqual([]);
+    fail('new', 1);
+    expect(table.canary('r')?.rolledBack?.reason).toBe('3 of 3 attempts failed, at least 15% of 20, more than 10%');
+    expect(table.get('r')?.canaryShare).toBe(0);
+  });
+
   it('by errors against the stable side', () => {
     const { table, events, end, fail } = setUp({ maxErrorRate: 1, maxErrorIncrease: 0.1 });
     end('old', 10);

@@ -1,7 +1,7 @@
 import type { InferenceCall } from '@golek/plugins-api';
 import type { AttemptObserver, AttemptRecord } from '../reliability/attempt.ts';
 import type { MetricRegistry } from './metric-registry.ts';
-import type { Gauge, Histogram } from './metric-series.ts';
+import type { Counter, Gauge, Histogram } from './metric-series.ts';
 import { ATTR, BOUNDS, GOLEK_ATTR } from './semantic-conventions.ts';
 
 const OF_TARGET = [ATTR.requestModel, ATTR.provider] as const;
@@ -37,6 +37,7 @@ export const attemptMetrics = (registry: MetricRegistry): AttemptObserver => {
     readonly active: Gauge;
     readonly wait: Histogram;
     readonly first: Histogram;
+    readonly answered: Counter;
   }
   const bound = new Map<string, Map<string, TargetSeries>>();
   const of = ({ model, provider }: AttemptRecord['target']): TargetSeries => {
@@ -48,7 +49,12 @@ export const attemptMetrics = (registry: MetricRegistry): AttemptObserver => {
     let series = providers.get(provider);
     if (!series) {
       const labels = [model, provider] as const;
-      series = { active: active.with(...labels), wait: waits.with(...labels), first: firsts.with(...labels) };
+      series = {
+        active: active.with(...labels),
+        wait: waits.with(...labels),
+        first: firsts.with(...labels),
+        answered: attempts.with(...labels, 'answered', ''),
+      };
       providers.set(provider, series);
     }
     return series;
@@ -67,7 +73,8 @@ export const attemptMetrics = (registry: MetricRegistry): AttemptObserver => {
     end: (call, { target, outcome, error, queuedMs, firstEventMs }) => {
       const series = of(target);
       series.active.add(-1);
-      attempts.with(target.model, target.provider, outcome, error?.code ?? '').add();
+      if (outcome === 'answered') series.answered.add();
+      else attempts.with(target.model, target.provider, outcome, error?.code ?? '').add();
       if (outcome === 'failed') failed.set(call, target.model);
       if (outcome === 'refused') return;
       series.wait.record(queuedMs / 1000);

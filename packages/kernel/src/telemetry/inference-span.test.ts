@@ -28,8 +28,18 @@ const pass: InterceptorContribution = {
   intercept: (next) => (call) => next(call),
 };
 
-test('a recorded call is one span with its phases and attempts under it, and no content', async () => {
-  const { engine } = await kernelOf({ hello: { answer: ['Hello', ' world'] } }, [pass]);
+/** Goes on after more than a millisecond. */
+const slow: InterceptorContribution = {
+  ...pass,
+  name: 'slow',
+  intercept: (next) => (call) => {
+    for (const end = performance.now() + 1.1; performance.now() < end;);
+    return next(call);
+  },
+};
+
+test('a recorded call is one span with its slow phases and attempts under it, and no content', async () => {
+  const { engine } = await kernelOf({ hello: { answer: ['Hello', ' world'] } }, [slow]);
   const { spans, call, trace } = recorded();
   await eventsOf(engine.run(call('hello', 'a secret question')));
   const inference = named(spans, 'chat hello');
@@ -44,11 +54,33 @@ test('a recorded call is one span with its phases and attempts under it, and no 
     [ATTR.timeToFirstChunk]: expect.any(Number),
     [GOLEK_ATTR.outcome]: 'completed',
   });
-  for (const name of ['ROUTE golek.route', 'PRE_PROCESSING pass', 'attempt hello']) {
+  for (const name of ['PRE_PROCESSING slow', 'attempt hello']) {
     expect(named(spans, name)).toMatchObject({ parentSpanId: inference.spanId, traceId: trace.traceId });
   }
-  expect(named(spans, 'PRE_PROCESSING pass').endTime).toBeLessThanOrEqual(named(spans, 'attempt hello').endTime);
+  const { startTime, endTime } = named(spans, 'PRE_PROCESSING slow');
+  expect(endTime - startTime).toBeGreaterThanOrEqual(1);
+  expect(startTime).toBeGreaterThanOrEqual(inference.startTime);
+  expect(endTime).toBeLessThanOrEqual(named(spans, 'attempt hello').endTime);
   expect(JSON.stringify(spans)).not.toMatch(/secret|Hello/);
+});
+
+test('phases that go on at once are events of the inference, in their order', async () => {
+  const { engine } = await kernelOf({ hello: {} }, [pass]);
+  // The first run of a phase, not compiled yet, may take longer than a short one.
+  for (let run = 0; run < 200; run++) await eventsOf(engine.run(recorded().call('hello')));
+  const { spans, call } = recorded();
+  await eventsOf(engine.run(call('hello')));
+  const inference = named(spans, 'chat hello');
+  const told = [
+    ...(inference.events ?? []).map(({ name, time }) => ({ name, time })),
+    ...spans.filter(({ name }) => /^[A-Z_]+ /.test(name)).map(({ name, endTime }) => ({ name, time: endTime })),
+  ].toSorted((a, b) => a.time - b.time);
+  expect(told.map(({ name }) => name)).toEqual(['ROUTE golek.route', 'PRE_PROCESSING pass']);
+  expect(inference.events?.length).toBeGreaterThan(0);
+  for (const { time, attributes } of inference.events ?? []) {
+    expect(attributes?.[GOLEK_ATTR.phaseDuration]).toBeLessThan(0.0001);
+    expect(time).toBeGreaterThanOrEqual(inference.startTime);
+  }
 });
 
 test('a call that is not recorded makes no span and is not changed', async () => {

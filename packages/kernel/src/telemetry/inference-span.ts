@@ -16,6 +16,8 @@ export const spanError = ({ code, message }: Pick<GolekError, 'code' | 'message'
 
 /** The span of a whole inference, e.g. `chat golek-tiny`, around all phases. Fed by the call's events. */
 export class InferenceSpan implements CallObserver {
+  /** For what is done under it. */
+  readonly trace: TraceContext;
   readonly #span: ActiveSpan;
   readonly #receivedAt: number;
   readonly #answer: CapturedAnswer | undefined;
@@ -24,6 +26,7 @@ export class InferenceSpan implements CallObserver {
 
   private constructor(call: InferenceCall, span: ActiveSpan) {
     this.#span = span;
+    this.trace = { ...span.trace, event: (name, attributes) => span.event(name, attributes) };
     this.#receivedAt = call.receivedAt;
     const { content } = call.trace;
     if (content === undefined) return;
@@ -51,11 +54,6 @@ export class InferenceSpan implements CallObserver {
       },
     });
     return span && new InferenceSpan(call, span);
-  }
-
-  /** For what is done under it. */
-  get trace(): TraceContext {
-    return this.#span.trace;
   }
 
   event(event: InferenceEvent): void {

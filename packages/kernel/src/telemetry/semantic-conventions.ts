@@ -53,6 +53,8 @@ export const GOLEK_ATTR = {
   requestId: 'golek.request.id',
   protocol: 'golek.request.protocol',
   phase: 'golek.phase',
+  /** Seconds that an interceptor took until it went on. */
+  phaseDuration: 'golek.phase.duration',
   /** True when the interceptor answered itself, e.g. from a cache. */
   answered: 'golek.phase.answered',
   outcome: 'golek.outcome',
@@ -71,6 +73,7 @@ export const GOLEK_ATTR = {
   /** True when prompt or answer did not fit the configured bound. */
   contentTruncated: 'golek.content.truncated',
   state: 'golek.state',
+  reason: 'golek.reason',
 } as const;
 
 /** Values of `gen_ai.operation.name`; tasks that the conventions do not know keep their own name. */

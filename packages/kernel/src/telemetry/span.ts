@@ -83,6 +83,7 @@ export const startSpan = (trace: TraceContext, options: SpanOptions): ActiveSpan
   const { sink, traceId, content } = trace;
   if (!sink) return undefined;
   const spanId = randomHex(8);
-  const own: TraceContext = { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01`, sink, content };
+  const traceparent = `00-${traceId}-${spanId}-01`;
+  const own: TraceContext = { traceId, spanId, traceparent, sink, content, event: undefined };
   return new ActiveSpan(own, sink, trace.spanId, options);
 };

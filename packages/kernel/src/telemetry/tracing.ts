@@ -16,7 +16,7 @@ const readTraceparent = (received: string | undefined): RemoteParent | undefined
   if (!match) return undefined;
   const [traceparent, traceId = '', spanId = '', flags = ''] = match;
   const sampled = (Number.parseInt(flags, 16) & 1) === 1;
-  return { traceId, spanId, traceparent, sink: undefined, content: undefined, sampled };
+  return { traceId, spanId, traceparent, sink: undefined, content: undefined, event: undefined, sampled };
 };
 
 /** The trace of a call that nobody records: the caller's, or a new one. */
@@ -26,7 +26,8 @@ export const unsampledTrace = (received: string | undefined): TraceContext =>
 const newTrace = (traceId: string): TraceContext => {
   const spanId = randomHex(8);
   // All keys in every trace: objects of one shape are read fastest.
-  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-00`, sink: undefined, content: undefined };
+  const traceparent = `00-${traceId}-${spanId}-00`;
+  return { traceId, spanId, traceparent, sink: undefined, content: undefined, event: undefined };
 };
 
 export interface TracingOptions {
@@ -78,6 +79,7 @@ export class Tracing {
       traceparent: `00-${traceId}-${spanId}-01`,
       sink,
       content: contentLength > 0 ? contentLength : undefined,
+      event: undefined,
     };
     return { trace, span: new ActiveSpan(trace, sink, parent?.spanId, describe()) };
   }

@@ -2,10 +2,20 @@ import { GenerateRequest, type GolekError } from '@golek/api';
 import type OpenAI from 'openai';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { ChatRequest, readChatRequest } from './chat-request.ts';
+import type { llamaCppFields } from './llama-cpp-fields.ts';
 import { failure } from './failure.fixture.ts';
 
 type Official = OpenAI.ChatCompletionCreateParams;
-type Extension = 'top_k' | 'min_p' | 'repeat_penalty' | 'repetition_penalty' | 'grammar';
+type Extension =
+  | 'top_k'
+  | 'min_p'
+  | 'repeat_penalty'
+  | 'repetition_penalty'
+  | 'grammar'
+  | 'lora'
+  | 'reasoning_format'
+  | 'chat_template_kwargs'
+  | keyof typeof llamaCppFields;
 
 const messages = [{ role: 'user', content: 'hello' }];
 const body = (fields: object): object => ({ model: 'm', messages, ...fields });
@@ -106,6 +116,75 @@ test('extensions have the names of llama.cpp', () => {
   });
   expect(read({ top_k: -1 }).sampling).toEqual({ topK: 0 });
   expect(read({ grammar: 'root ::= "a"' }).output).toEqual({ type: 'grammar', grammar: 'root ::= "a"' });
+});
+
+test('sampling and ends of llama-server and vLLM', () => {
+  expect(
+    read({
+      repeat_last_n: 64,
+      xtc_probability: 0.5,
+      dry_multiplier: 0.8,
+      dry_base: 2,
+      dry_allowed_length: 3,
+      dry_penalty_last_n: 100,
+      dry_sequence_breakers: ['\n'],
+      ignore_eos: true,
+      stop_token_ids: [7],
+      n_predict: 20,
+    }),
+  ).toMatchObject({
+    sampling: {
+      repeatLastTokens: 64,
+      xtc: { probability: 0.5, threshold: 0.1 },
+      dry: { multiplier: 0.8, base: 2, allowedLength: 3, lastTokens: 100, sequenceBreakers: ['\n'] },
+    },
+    ignoreEos: true,
+    stopTokens: [7],
+    maxTokens: 20,
+  });
+  // What llama-server's own clients send when nothing was chosen.
+  const neutral = {
+    repeat_last_n: -1,
+    xtc_probability: 0,
+    xtc_threshold: 0.1,
+    dry_multiplier: 0,
+    dry_base: 1.75,
+    dry_allowed_length: 2,
+    dry_penalty_last_n: -1,
+    ignore_eos: false,
+    n_predict: -1,
+    cache_prompt: true,
+    min_tokens: 0,
+    typical_p: 1,
+    top_n_sigma: -1,
+    mirostat: 0,
+    mirostat_tau: 5,
+    mirostat_eta: 0.1,
+    dynatemp_range: 0,
+    dynatemp_exponent: 1,
+    min_keep: 0,
+  };
+  expect(read(neutral)).toEqual(read({}));
+});
+
+test('how much the model shall think', () => {
+  const inputOf = (fields: object): object => read(fields).input;
+  expect(inputOf({ reasoning_effort: 'low', reasoning_format: 'auto' })).toMatchObject({
+    reasoning: { effort: 'low' },
+  });
+  expect(inputOf({ reasoning_effort: 'none' })).toMatchObject({ reasoning: { enabled: false } });
+  expect(inputOf({ chat_template_kwargs: { enable_thinking: false } })).toMatchObject({
+    templateOptions: { enable_thinking: false },
+  });
+  expect(read({ chat_template_kwargs: {} })).toEqual(read({}));
+});
+
+test('limits that do not agree are refused', () => {
+  expect(read({ max_tokens: 5, n_predict: 5 }).maxTokens).toBe(5);
+  expect(refusal({ max_tokens: 5, n_predict: 6 })).toMatchObject({
+    code: 'invalid_request',
+    details: { path: 'max_tokens' },
+  });
 });
 
 test.each([
@@ -231,7 +310,17 @@ test.each<[string, unknown, string?]>([
   ['prediction', { type: 'content', content: 'x' }],
   ['prompt_cache_options', { mode: 'explicit' }, 'prompt_cache_options.mode'],
   ['prompt_cache_retention', '24h'],
-  ['reasoning_effort', 'low'],
+  ['reasoning_format', 'none'],
+  ['cache_prompt', false],
+  ['min_tokens', 5],
+  ['typical_p', 0.9],
+  ['top_n_sigma', 1],
+  ['mirostat', 2],
+  ['dynatemp_range', 0.5],
+  ['min_keep', 2],
+  ['samplers', ['top_k']],
+  ['n_probs', 5],
+  ['json_schema', {}],
   ['repetition_penalty', 1.1],
   ['service_tier', 'flex'],
   ['store', true],

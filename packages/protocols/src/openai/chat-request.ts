@@ -1,12 +1,14 @@
-import type { GenerateRequest } from '@golek/api';
+import { TemplateOptions, type GenerateRequest } from '@golek/api';
 import { z } from 'zod';
 import { ChatMessage, readMessages } from './chat-messages.ts';
 import { readTools, toolFields } from './chat-tools.ts';
 import {
   Choices,
   Grammar,
+  Lora,
   MaxTokens,
   ModelName,
+  readLimit,
   readSampling,
   readStop,
   samplingFields,
@@ -14,6 +16,7 @@ import {
   TopLogprobs,
   User,
 } from './common-fields.ts';
+import { readLlamaCppOptions } from './llama-cpp-fields.ts';
 import { invalid, parseBody } from './parse-body.ts';
 import { limited, refused } from './refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
@@ -40,6 +43,7 @@ export const ChatRequest = z
     top_logprobs: TopLogprobs,
     response_format: ResponseFormat,
     grammar: Grammar.describe("Extension. A grammar in GBNF, llama.cpp's notation."),
+    lora: Lora,
     stream: Stream,
     stream_options: StreamOptions,
     user: User,
@@ -63,11 +67,17 @@ export const ChatRequest = z
     function_call: refused("use 'tool_choice'"),
     moderation: refused('there is no moderation model; leave it out'),
     prediction: refused('predicted outputs are not used; leave it out'),
-    reasoning_effort: refused('models reason as they were trained to; leave it out'),
+    reasoning_effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).nullish(),
+    reasoning_format: limited(
+      z.enum(['auto', 'deepseek']).nullish(),
+      "reasoning is always apart from the content, in 'reasoning_content'; leave it out",
+    ),
+    chat_template_kwargs: TemplateOptions.nullish().describe("Extension. Variables for the model's chat template."),
     web_search_options: refused('offer a search function in tools instead'),
   })
   .meta({ id: 'ChatCompletionRequest' });
 type ChatRequest = z.output<typeof ChatRequest>;
+type ChatInput = Extract<GenerateRequest['input'], { type: 'chat' }>;
 
 /** What of a chat request is about its answer's form. */
 export interface ChatAnswerOptions {
@@ -87,11 +97,13 @@ export interface ChatCall extends ChatAnswerOptions {
   readonly params: WireParams;
 }
 
-const maxTokensOf = ({ max_tokens: old, max_completion_tokens: current }: ChatRequest): number | undefined => {
-  if (old != null && current != null && old !== current) {
-    throw invalid('max_tokens', `'max_tokens' is ${old} and 'max_completion_tokens' is ${current}; send one of them`);
-  }
-  return current ?? old ?? undefined;
+/** How much the model shall think, and the variables of its template. */
+const readThinking = (body: ChatRequest): Pick<ChatInput, 'reasoning' | 'templateOptions'> => {
+  const { reasoning_effort: effort, chat_template_kwargs: options } = body;
+  return {
+    ...(effort != null && { reasoning: effort === 'none' ? { enabled: false } : { effort } }),
+    ...(options && Object.keys(options).length > 0 && { templateOptions: options }),
+  };
 };
 
 /** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
@@ -102,7 +114,8 @@ export const readChatRequest = (json: unknown): ChatCall => {
   }
   const sampling = readSampling(body);
   const output = readOutput(body.response_format, body.grammar);
-  const maxTokens = maxTokensOf(body);
+  const { max_tokens, max_completion_tokens, n_predict } = body;
+  const { maxTokens } = readLimit({ max_tokens, max_completion_tokens, n_predict });
   const stop = readStop(body.stop);
   const user = body.safety_identifier ?? body.user;
   const choices = body.n ?? 1;
@@ -110,12 +123,14 @@ export const readChatRequest = (json: unknown): ChatCall => {
     request: {
       task: 'generate',
       model: body.model,
-      input: { type: 'chat', messages: readMessages(body.messages), ...readTools(body) },
+      input: { type: 'chat', messages: readMessages(body.messages), ...readTools(body), ...readThinking(body) },
       ...(user != null && { user }),
       ...(sampling && { sampling }),
       ...(output && { output }),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(stop && { stop }),
+      ...readLlamaCppOptions(body),
+      ...(body.lora?.length && { adapters: body.lora }),
       ...(choices > 1 && { choices }),
       ...(body.logprobs && { logprobs: { top: body.top_logprobs ?? 0 } }),
     },

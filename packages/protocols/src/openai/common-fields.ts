@@ -1,5 +1,7 @@
-import { GenerateRequest, Sampling } from '@golek/api';
+import { AdapterChoice, GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
+import { llamaCppFields, readLlamaCppSampling } from './llama-cpp-fields.ts';
+import { invalid } from './parse-body.ts';
 import { refused } from './refusals.ts';
 import { present } from './present.ts';
 
@@ -22,6 +24,7 @@ export const samplingFields = {
   presence_penalty: Sampling.shape.presencePenalty.nullable(),
   seed: z.int().nullish(),
   logit_bias: Sampling.shape.logitBias.nullable(),
+  ...llamaCppFields,
 };
 
 const SEEDS = 2 ** 32;
@@ -29,8 +32,8 @@ const SEEDS = 2 ** 32;
 /** Seeds of the wire are 64-bit and may be negative: folded to 32 bits, so that equal seeds stay equal. */
 const fold = (seed: number): number => ((seed % SEEDS) + SEEDS) % SEEDS;
 
-export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>): Sampling | undefined =>
-  present<Sampling>({
+export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>): Sampling | undefined => {
+  const own = present<Omit<Sampling, 'repeatLastTokens' | 'xtc' | 'dry'>>({
     temperature: body.temperature,
     topP: body.top_p,
     topK: body.top_k === -1 ? 0 : body.top_k,
@@ -41,6 +44,9 @@ export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>)
     repeatPenalty: body.repeat_penalty,
     logitBias: body.logit_bias && Object.keys(body.logit_bias).length > 0 ? body.logit_bias : undefined,
   });
+  const further = readLlamaCppSampling(body);
+  return own || further ? { ...own, ...further } : undefined;
+};
 
 export const Stop = z
   .union([z.string().min(1), z.array(z.string().min(1)).max(16)], 'expected a non-empty string or up to 16 of them')
@@ -53,7 +59,29 @@ export const readStop = (stop: z.output<typeof Stop>): string[] | undefined => {
 
 export const Choices = GenerateRequest.shape.choices.nullable();
 export const MaxTokens = GenerateRequest.shape.maxTokens.nullable();
+/**
+ * The limit of tokens, from the parameters that may say it; those that are sent must agree. `n_predict` -1 stands for none, which is
+ * undefined here as well: `said` tells the difference.
+ */
+export const readLimit = (
+  limits: Readonly<Record<string, number | null | undefined>>,
+): { readonly said: boolean; readonly maxTokens: number | undefined } => {
+  const sent = Object.entries(limits).filter((entry): entry is [string, number] => entry[1] != null);
+  const [first, ...others] = sent;
+  if (!first) return { said: false, maxTokens: undefined };
+  const other = others.find(([, value]) => value !== first[1]);
+  if (other) throw invalid(first[0], `'${first[0]}' is ${first[1]} and '${other[0]}' is ${other[1]}; send one of them`);
+  return { said: true, maxTokens: first[1] === -1 ? undefined : first[1] };
+};
+
 export const TopLogprobs = z.int().min(0).max(20).nullish();
+
+/** Under llama-server's name; adapters have names here, not numbers. */
+export const Lora = z
+  .array(AdapterChoice)
+  .max(16)
+  .nullish()
+  .describe("Extension. Adapters of the model that this request uses, by name, each with its 'scale'.");
 
 /** GBNF, llama.cpp's grammar notation. */
 export const Grammar = z.string().min(1).nullish();

@@ -3,10 +3,19 @@ import type OpenAI from 'openai';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { CompletionRequest } from './completion-request.ts';
 import { readCompletionRequest } from './completion-request.ts';
+import type { llamaCppFields } from './llama-cpp-fields.ts';
 import { failure } from './failure.fixture.ts';
 
 type Official = OpenAI.CompletionCreateParams;
-type Extension = 'top_k' | 'min_p' | 'repeat_penalty' | 'repetition_penalty' | 'grammar' | 'response_format';
+type Extension =
+  | 'top_k'
+  | 'min_p'
+  | 'repeat_penalty'
+  | 'repetition_penalty'
+  | 'grammar'
+  | 'lora'
+  | 'response_format'
+  | keyof typeof llamaCppFields;
 
 const read = (fields: object): ReturnType<typeof readCompletionRequest> =>
   readCompletionRequest({ model: 'm', prompt: 'once', ...fields });
@@ -73,7 +82,40 @@ test.each<[unknown, unknown[]]>([
 });
 
 test('the default limit is that of OpenAI', () => {
-  expect(read({}).requests[0]?.maxTokens).toBe(16);
+  expect(read({})).toMatchObject({ defaultMaxTokens: 16, requests: [{ model: 'm' }] });
+  // A server with a smaller limit would refuse it as the client's wish.
+  expect(read({}).requests[0]).not.toHaveProperty('maxTokens');
+  expect(read({ max_tokens: 20 })).not.toHaveProperty('defaultMaxTokens');
+});
+
+test('n_predict is another name of the limit, and -1 is none', () => {
+  expect(read({ n_predict: 7 }).requests[0]?.maxTokens).toBe(7);
+  const endless = read({ n_predict: -1, ignore_eos: true });
+  expect(endless.requests[0]).not.toHaveProperty('maxTokens');
+  expect(endless).not.toHaveProperty('defaultMaxTokens');
+});
+
+test('the best of several, which cannot be streamed', () => {
+  expect(read({ n: 2, best_of: 5 })).toMatchObject({ choices: 2, requests: [{ choices: 2, bestOf: 5 }] });
+  expect(read({ n: 2, best_of: 2, stream: true }).requests[0]).not.toHaveProperty('bestOf');
+  for (const fields of [
+    { n: 3, best_of: 2 },
+    { best_of: 2, stream: true },
+  ])
+    expect(failure(() => read(fields))).toMatchObject({ code: 'invalid_request', details: { path: 'best_of' } });
+});
+
+test('a suffix goes to the model with every prompt, an empty one does not', () => {
+  const inputs = read({ prompt: ['a', 'b'], suffix: 'end' }).requests.map(({ input }) => input);
+  expect(inputs).toEqual(['a', 'b'].map((prompt) => ({ type: 'text', prompt, suffix: 'end' })));
+  expect(read({ suffix: '' }).requests[0]?.input).toEqual({ type: 'text', prompt: 'once' });
+});
+
+test('adapters go to the model by name', () => {
+  const lora = [{ name: 'tone', scale: 0.5 }, { name: 'style' }];
+  expect(GenerateRequest.parse(read({ lora }).requests[0]).adapters).toEqual(lora);
+  expect(read({ lora: [] }).requests[0]).not.toHaveProperty('adapters');
+  expect(failure(() => read({ lora: [{ id: 0, scale: 1 }] }))).toMatchObject({ details: { path: 'lora[0].name' } });
 });
 
 test('echo goes to the model', () => {
@@ -82,9 +124,6 @@ test('echo goes to the model', () => {
 
 describe('refused by name', () => {
   test.each<[object, string]>([
-    [{ best_of: 2 }, 'best_of'],
-    [{ n: 2, best_of: 3 }, 'best_of'],
-    [{ suffix: 'end' }, 'suffix'],
     [{ echo: true, logprobs: 0 }, 'logprobs'],
     [{ repetition_penalty: 1.1 }, 'repetition_penalty'],
   ])('%j', (fields, path) => {

@@ -1,10 +1,12 @@
-import { GolekError, type GenerateRequest } from '@golek/api';
+import { GenerateRequest, GolekError } from '@golek/api';
 import { z } from 'zod';
 import {
   Choices,
   Grammar,
+  Lora,
   MaxTokens,
   ModelName,
+  readLimit,
   readSampling,
   readStop,
   samplingFields,
@@ -12,8 +14,8 @@ import {
   TopLogprobs,
   User,
 } from './common-fields.ts';
+import { readLlamaCppOptions } from './llama-cpp-fields.ts';
 import { invalid, parseBody } from './parse-body.ts';
-import { limited } from './refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
 import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
 import { COMPLETION_PARAMS, type WireParams } from './wire-params.ts';
@@ -38,12 +40,13 @@ export const CompletionRequest = z
     prompt: Prompt.nullable(),
     ...samplingFields,
     n: Choices,
-    best_of: z.int().min(1).nullish().describe("Accepted when it equals 'n'."),
+    best_of: GenerateRequest.shape.bestOf.nullable(),
     stop: Stop,
     max_tokens: MaxTokens.describe(`Default ${DEFAULT_MAX_TOKENS}.`),
     logprobs: TopLogprobs,
     echo: z.boolean().nullish(),
-    suffix: limited(z.literal('').nullish(), 'text cannot be filled in before a suffix yet; leave it out'),
+    suffix: z.string().nullish().describe('What follows the answer: the model fills in between. Empty: nothing.'),
+    lora: Lora,
     response_format: ResponseFormat,
     grammar: Grammar.describe("Extension. A grammar in GBNF, llama.cpp's notation."),
     stream: Stream,
@@ -65,6 +68,8 @@ export interface CompletionCall extends CompletionAnswerOptions {
   /** One request for each prompt, in order; the choices of prompt i start at i × choices / prompts. */
   readonly requests: readonly GenerateRequest[];
   readonly stream: boolean;
+  /** OpenAI's limit on each answer where the request names none; undefined where it names one, or wants none. */
+  readonly defaultMaxTokens?: number;
   readonly params: WireParams;
 }
 
@@ -82,11 +87,12 @@ const unsupported = (path: string, message: string): GolekError =>
 export const readCompletionRequest = (json: unknown): CompletionCall => {
   const body = parseBody(CompletionRequest, json);
   const choices = body.n ?? 1;
-  if (body.best_of != null && body.best_of !== choices) {
-    throw unsupported(
-      'best_of',
-      `'best_of' ${body.best_of} is not supported: it must equal 'n' (${choices}); every answer is returned`,
-    );
+  const bestOf = body.best_of ?? choices;
+  if (bestOf < choices) {
+    throw invalid('best_of', `'best_of' is ${bestOf} and 'n' is ${choices}; it must be at least 'n'`);
+  }
+  if (bestOf > choices && body.stream) {
+    throw invalid('best_of', "'best_of' cannot be streamed: which answers are the best is known at the end");
   }
   if (body.echo && body.logprobs != null) {
     throw unsupported(
@@ -104,25 +110,31 @@ export const readCompletionRequest = (json: unknown): CompletionCall => {
   const sampling = readSampling(body);
   const output = readOutput(body.response_format, body.grammar);
   const stop = readStop(body.stop);
+  const limit = readLimit({ max_tokens: body.max_tokens, n_predict: body.n_predict });
   const shared = {
     task: 'generate' as const,
     model: body.model,
-    maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
+    ...(limit.maxTokens !== undefined && { maxTokens: limit.maxTokens }),
     ...(body.user != null && { user: body.user }),
     ...(sampling && { sampling }),
     ...(output && { output }),
     ...(stop && { stop }),
+    ...readLlamaCppOptions(body),
+    ...(bestOf > choices && { bestOf }),
+    ...(body.lora?.length && { adapters: body.lora }),
     ...(choices > 1 && { choices }),
     ...(body.logprobs != null && { logprobs: { top: body.logprobs } }),
   };
   const echo = body.echo ? { echo: true } : {};
+  const suffix = body.suffix ? { suffix: body.suffix } : {};
   const requests = prompts.map((prompt): GenerateRequest => ({
     ...shared,
-    input: { type: 'text', prompt, ...echo },
+    input: { type: 'text', prompt, ...suffix, ...echo },
   }));
   return {
     requests,
     stream: body.stream ?? false,
+    ...(!limit.said && { defaultMaxTokens: DEFAULT_MAX_TOKENS }),
     choices: choices * requests.length,
     includeUsage: readIncludeUsage(body),
     params: COMPLETION_PARAMS,

@@ -7,6 +7,7 @@ export const CompletionUsage = z
     completion_tokens: z.int(),
     total_tokens: z.int(),
     prompt_tokens_details: z.strictObject({ cached_tokens: z.int() }).exactOptional(),
+    completion_tokens_details: z.strictObject({ reasoning_tokens: z.int() }).exactOptional(),
   })
   .meta({ id: 'CompletionUsage' });
 
@@ -14,9 +15,11 @@ export const completionUsage = ({
   promptTokens,
   completionTokens,
   cachedPromptTokens,
+  reasoningTokens,
 }: Usage): z.infer<typeof CompletionUsage> => ({
   prompt_tokens: promptTokens,
   completion_tokens: completionTokens,
   total_tokens: promptTokens + completionTokens,
   ...(cachedPromptTokens !== undefined && { prompt_tokens_details: { cached_tokens: cachedPromptTokens } }),
+  ...(reasoningTokens !== undefined && { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
 });

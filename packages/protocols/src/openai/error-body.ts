@@ -39,12 +39,12 @@ const paramOf = ({ code, details }: GolekError, params: WireParams): string | un
   if (path !== undefined && path !== '') return own(params, path) ?? path;
   if (code === 'context_length_exceeded') return own(params, 'prompt');
   if (code === 'model_not_found' || (code === 'unsupported' && details?.['task'] !== undefined)) return 'model';
-  return own(params, text(details?.['option']) ?? '');
+  return own(params, text(details?.['option']) ?? text(details?.['field']) ?? '');
 };
 
 /** The error as OpenAI's clients read it; they choose their error class by the status. */
 export const errorBody = (error: GolekError, params: WireParams = {}): ErrorBody => {
-  const option = text(error.details?.['option']) ?? '';
+  const option = text(error.details?.['option']) ?? text(error.details?.['field']) ?? '';
   const name = own(params, option);
   return {
     error: {

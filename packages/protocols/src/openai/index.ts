@@ -12,6 +12,8 @@ export { completionStream } from './completion-stream.ts';
 export { severalRuns } from './several-runs.ts';
 export { EmbeddingRequest, readEmbeddingRequest, type EmbeddingCall } from './embedding-request.ts';
 export { EmbeddingResponse, embeddingResponse } from './embedding-response.ts';
+export { RerankBody, readRerankRequest, type RerankCall } from './rerank-request.ts';
+export { RerankResponse, rerankResponse } from './rerank-response.ts';
 export {
   DetokenizeBody,
   DetokenizeResponse,
@@ -25,5 +27,12 @@ export {
 export { ModelList, WireModel, modelList, wireModel, wireRoute } from './model-list.ts';
 export { ErrorBody, errorBody } from './error-body.ts';
 export { SSE_DONE, SSE_HEARTBEAT, sseError, type StreamEncoder } from './sse.ts';
-export { CHAT_PARAMS, COMPLETION_PARAMS, EMBEDDING_PARAMS, TOKENIZE_PARAMS, type WireParams } from './wire-params.ts';
+export {
+  CHAT_PARAMS,
+  COMPLETION_PARAMS,
+  EMBEDDING_PARAMS,
+  RERANK_PARAMS,
+  TOKENIZE_PARAMS,
+  type WireParams,
+} from './wire-params.ts';
 export { REFUSALS, type Refusal } from './refusals.ts';

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ChatRequest } from './chat-request.ts';
 import { CompletionRequest } from './completion-request.ts';
 import { EmbeddingRequest } from './embedding-request.ts';
+import { RerankBody } from './rerank-request.ts';
 
 const page = await readFile(new URL('../../../../docs/reference/openai-api.md', import.meta.url), 'utf8');
 
@@ -17,6 +18,7 @@ test.each([
   ['/v1/chat/completions', ChatRequest],
   ['/v1/completions', CompletionRequest],
   ['/v1/embeddings', EmbeddingRequest],
+  ['/v1/rerank', RerankBody],
 ])('the reference page of %s has every parameter once, and no other', (endpoint, schema) => {
   expect(documented(endpoint).sort()).toEqual(Object.keys(schema.shape).sort());
 });

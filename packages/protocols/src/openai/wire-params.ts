@@ -11,11 +11,17 @@ const GENERATE_PARAMS: WireParams = {
   'sampling.presencePenalty': 'presence_penalty',
   'sampling.repeatPenalty': 'repeat_penalty',
   'sampling.logitBias': 'logit_bias',
+  'sampling.repeatLastTokens': 'repeat_last_n',
+  'sampling.xtc': 'xtc_probability',
+  'sampling.dry': 'dry_multiplier',
   'output.json': 'response_format',
   'output.json-schema': 'response_format',
   'output.grammar': 'grammar',
   maxTokens: 'max_tokens',
   stop: 'stop',
+  stopTokens: 'stop_token_ids',
+  ignoreEos: 'ignore_eos',
+  adapters: 'lora',
   choices: 'n',
   logprobs: 'logprobs',
 };
@@ -23,10 +29,13 @@ const GENERATE_PARAMS: WireParams = {
 export const CHAT_PARAMS: WireParams = {
   ...GENERATE_PARAMS,
   'input.chat': 'messages',
-  'input.image': 'messages',
+  'input.image': 'image_url',
   tools: 'tools',
   toolChoice: 'tool_choice',
   parallelToolCalls: 'parallel_tool_calls',
+  'reasoning.enabled': 'reasoning_effort',
+  'reasoning.effort': 'reasoning_effort',
+  templateOptions: 'chat_template_kwargs',
   prompt: 'messages',
 };
 
@@ -42,6 +51,8 @@ export const COMPLETION_PARAMS: WireParams = {
   'input.text': 'prompt',
   'input.tokens': 'prompt',
   echo: 'echo',
+  bestOf: 'best_of',
+  suffix: 'suffix',
   prompt: 'prompt',
 };
 
@@ -50,5 +61,7 @@ export const EMBEDDING_PARAMS: WireParams = {
   dimensions: 'dimensions',
   prompt: 'input',
 };
+
+export const RERANK_PARAMS: WireParams = { prompt: 'documents' };
 
 export const TOKENIZE_PARAMS: WireParams = { prompt: 'content' };

@@ -7,9 +7,11 @@ export const readUsage = (value: unknown): Usage | undefined => {
   const promptTokens = asCount(usage?.['prompt_tokens']);
   if (!usage || promptTokens === undefined) return undefined;
   const cached = asCount(asObject(usage['prompt_tokens_details'])?.['cached_tokens']);
+  const reasoning = asCount(asObject(usage['completion_tokens_details'])?.['reasoning_tokens']);
   return {
     promptTokens,
     completionTokens: asCount(usage['completion_tokens']) ?? 0,
     ...(cached !== undefined && { cachedPromptTokens: cached }),
+    ...(reasoning !== undefined && { reasoningTokens: reasoning }),
   };
 };

@@ -144,6 +144,46 @@ describe('the body of a chat', () => {
   });
 });
 
+describe('what only some services have', () => {
+  const request = chat('hi', {
+    input: {
+      type: 'chat',
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
+      reasoning: { effort: 'low' },
+      templateOptions: { enable_thinking: false },
+    },
+    sampling: {
+      repeatLastTokens: 32,
+      xtc: { probability: 0.5, threshold: 0.1 },
+      dry: { multiplier: 0.8, lastTokens: 9, sequenceBreakers: ['x'] },
+    },
+    ignoreEos: true,
+    stopTokens: [4],
+  });
+  const plain = bodyOf(chat('hi')) as object;
+
+  it.each([
+    ['openai', {}],
+    ['openai-platform', { reasoning_effort: 'low' }],
+    ['vllm', { ignore_eos: true, stop_token_ids: [4], chat_template_kwargs: { enable_thinking: false } }],
+    [
+      'llama-cpp',
+      {
+        ignore_eos: true,
+        chat_template_kwargs: { enable_thinking: false },
+        repeat_last_n: 32,
+        xtc_probability: 0.5,
+        xtc_threshold: 0.1,
+        dry_multiplier: 0.8,
+        dry_penalty_last_n: 9,
+        dry_sequence_breakers: ['x'],
+      },
+    ],
+  ] as const)('goes to %s under its names', (name, fields) => {
+    expect(bodyOf(request, { dialect: DIALECTS[name] })).toEqual({ ...plain, ...fields });
+  });
+});
+
 describe('other bodies', () => {
   it('continue text or tokens', () => {
     const expected: OpenAI.CompletionCreateParamsStreaming = {

@@ -33,6 +33,35 @@ const samplingFields = (sampling: Sampling | undefined, { topK, minP, repeatPena
   ...(repeatPenalty !== undefined && { [repeatPenalty]: sampling?.repeatPenalty }),
 });
 
+/** XTC, DRY and the length of the penalties, as llama.cpp names them. */
+const llamaFields = (sampling: Sampling | undefined, { llamaSamplers }: Dialect): Fields => {
+  if (!llamaSamplers || !sampling) return {};
+  const { repeatLastTokens, xtc, dry } = sampling;
+  return {
+    repeat_last_n: repeatLastTokens,
+    ...(xtc && { xtc_probability: xtc.probability, xtc_threshold: xtc.threshold }),
+    ...(dry && {
+      dry_multiplier: dry.multiplier,
+      dry_base: dry.base,
+      dry_allowed_length: dry.allowedLength,
+      dry_penalty_last_n: dry.lastTokens,
+      dry_sequence_breakers: dry.sequenceBreakers,
+    }),
+  };
+};
+
+/** What ends an answer and how much it thinks, where the service can be told. */
+const furtherFields = (request: GenerateRequest, dialect: Dialect): Fields => {
+  const { stopTokens, ignoreEos, reasoningEffort, templateOptions } = dialect;
+  const chat = request.input.type === 'chat' ? request.input : undefined;
+  return {
+    ...(stopTokens !== undefined && { [stopTokens]: request.stopTokens }),
+    ...(ignoreEos !== undefined && { [ignoreEos]: request.ignoreEos }),
+    ...(reasoningEffort !== undefined && { [reasoningEffort]: chat?.reasoning?.effort }),
+    ...(templateOptions !== undefined && { [templateOptions]: chat?.templateOptions }),
+  };
+};
+
 /** OpenAI takes letters, digits, `_` and `-`, at most 64. */
 const schemaName = (name: string | undefined): string => (name ?? 'answer').replaceAll(/[^\w-]/g, '_').slice(0, 64);
 
@@ -60,6 +89,8 @@ export const generateBody = (request: GenerateRequest, model: string, settings: 
   const common: Fields = {
     model,
     ...samplingFields(request.sampling, dialect),
+    ...llamaFields(request.sampling, dialect),
+    ...furtherFields(request, dialect),
     ...outputFields(request, dialect),
     stop: request.stop,
     n: request.choices,
@@ -76,6 +107,7 @@ export const generateBody = (request: GenerateRequest, model: string, settings: 
       }
     : {
         prompt: input.prompt,
+        suffix: input.suffix,
         echo: input.echo,
         max_tokens: request.maxTokens,
         logprobs: logprobs?.top,

@@ -244,6 +244,16 @@ describe('a session', () => {
     expect(JSON.parse(choices[0]?.text ?? '')).toEqual({ id: 'run-7', traceparent });
   });
 
+  it('passes whose run it is, and the time left to it by the clock of the child', async () => {
+    const session = await open(isolated());
+    const facts = { tenant: 'acme', priority: -3, deadline: performance.now() + 60_000 };
+    const { choices } = await collect(session.run(generate('context'), { id: 'run-8', signal, ...facts }));
+    const seen = JSON.parse(choices[0]?.text ?? '') as { readonly leftMs: number };
+    expect(seen).toMatchObject({ id: 'run-8', tenant: 'acme', priority: -3 });
+    expect(seen.leftMs).toBeLessThan(60_001);
+    expect(seen.leftMs).toBeGreaterThan(50_000);
+  });
+
   it('gives its child few environment variables', async () => {
     vi.stubEnv('GOLEK_TEST_SECRET', 'secret');
     vi.stubEnv('TZ', 'Asia/Jakarta');

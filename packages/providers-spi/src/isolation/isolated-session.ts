@@ -107,7 +107,7 @@ export class IsolatedSession implements ModelSession {
 
   async *run(
     request: InferenceRequest,
-    { signal, id, traceparent, onSpan }: RunContext,
+    { signal, id, traceparent, onSpan, tenant, priority, deadline }: RunContext,
   ): AsyncGenerator<InferenceEvent, void, undefined> {
     throwIfAborted(signal);
     this.#refuseWhenClosed();
@@ -127,7 +127,9 @@ export class IsolatedSession implements ModelSession {
       signal.addEventListener('abort', onAbort, { once: true });
       try {
         const traced = onSpan !== undefined && traceparent !== undefined;
-        this.#send(engine, { type: 'run', run: run.id, request, id, traceparent, traced });
+        const leftMs = deadline === undefined ? undefined : deadline - performance.now();
+        const facts = { traceparent, traced, tenant, priority, leftMs };
+        this.#send(engine, { type: 'run', run: run.id, request, id, ...facts });
         if (traced) this.#spans.expect(run.id, traceparent, onSpan);
         for (;;) {
           const event = run.take();

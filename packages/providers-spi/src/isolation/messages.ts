@@ -16,7 +16,7 @@ export interface EngineSetup {
 export type Command =
   | { readonly type: 'setup'; readonly setup: EngineSetup }
   | { readonly type: 'inspect'; readonly source: ModelSource }
-  | { readonly type: 'open'; readonly source: ModelSource }
+  | { readonly type: 'open'; readonly source: ModelSource; readonly memoryLimitBytes: number | undefined }
   | {
       readonly type: 'run';
       readonly run: number;
@@ -25,6 +25,10 @@ export type Command =
       readonly traceparent: string | undefined;
       /** The spans of the run are wanted. */
       readonly traced: boolean;
+      readonly tenant: string | undefined;
+      readonly priority: number | undefined;
+      /** Milliseconds until the deadline: the clocks of two processes do not start at the same time. */
+      readonly leftMs: number | undefined;
     }
   /** Ends a run; the consumer is gone already, so that nothing of it is sent any more. */
   | { readonly type: 'abort'; readonly run: number; readonly error: ErrorData }

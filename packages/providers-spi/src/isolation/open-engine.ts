@@ -15,12 +15,12 @@ export interface OpenEngine {
  * instead, and the signal's error; no process is left then.
  */
 export const openEngine = async (spec: EngineSpec, source: ModelSource, options: OpenOptions): Promise<OpenEngine> => {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, memoryLimitBytes } = options;
   const engine = await EngineProcess.start(spec, source.name, signal);
   engine.onReport = (report) => {
     if (report.type === 'progress') onProgress?.(report.fraction);
   };
-  const answer = await engine.ask({ type: 'open', source }, signal);
+  const answer = await engine.ask({ type: 'open', source, memoryLimitBytes }, signal);
   if (answer.type !== 'opened')
     throw await engine.giveUp(answer, `the engine of model '${source.name}' ended while loading`);
   const { manifest, capabilities, health } = answer;

@@ -16,7 +16,7 @@ export interface FakeFailure {
 }
 
 /** The tasks that a fake model can do. */
-export type FakeTask = 'generate' | 'embed' | 'tokenize' | 'detokenize';
+export type FakeTask = 'generate' | 'embed' | 'rerank' | 'tokenize' | 'detokenize';
 
 /** How one model of a fake provider behaves. Plain data, but for `answer` as a function, so that it crosses a process border. */
 export interface FakeModel {
@@ -37,6 +37,7 @@ export interface FakeModel {
   readonly hang?: { readonly at: number; readonly when?: string };
   /** How opening goes: `steps` reports of progress (default 1) after `stepMs` (default 0) each, then `error`, if any. */
   readonly load?: { readonly steps?: number; readonly stepMs?: number; readonly error?: FakeFailure };
+  /** Default: all but rerank. */
   readonly tasks?: readonly FakeTask[];
   /** Request options that it supports; default: every one. */
   readonly options?: readonly RequestOption[];
@@ -44,6 +45,8 @@ export interface FakeModel {
   readonly parallel?: number;
   /** Tokens; default 4,096. */
   readonly contextLength?: number;
+  /** What it says that it takes of memory; default: it does not say. Opening refuses it where that is more than allowed, or than the provider's `machineBytes` has left. */
+  readonly memoryBytes?: number | undefined;
   /** Components of a vector; default 16. */
   readonly embeddingLength?: number;
 }

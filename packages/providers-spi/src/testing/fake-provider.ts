@@ -19,6 +19,8 @@ export interface FakeProviderOptions {
   /** Models by location; default: one at `fake`. Any other location is `model_not_found`. */
   readonly models?: Readonly<Record<string, FakeModel>>;
   readonly capabilities?: ProviderCapabilities;
+  /** Memory that its open models share; default: no end of it. */
+  readonly machineBytes?: number;
 }
 
 /** What a fake provider has done so far; live numbers. */
@@ -34,9 +36,11 @@ export class FakeProvider implements Provider {
   readonly #models: Readonly<Record<string, FakeModel>>;
   readonly #counters: FakeCounters = { inspections: 0, opens: 0, disposals: 0, runs: 0, active: 0, pulled: 0 };
   readonly #sessions = new Set<FakeSession>();
+  readonly #machineBytes: number;
   #closed = false;
 
-  constructor({ id = 'fake', models = { fake: {} }, capabilities }: FakeProviderOptions = {}) {
+  constructor({ id = 'fake', models = { fake: {} }, capabilities, machineBytes = Infinity }: FakeProviderOptions = {}) {
+    this.#machineBytes = machineBytes;
     this.id = id;
     this.#models = models;
     this.capabilities = capabilities ?? { tasks: FAKE_TASKS, formats: ['fake'] };
@@ -55,7 +59,10 @@ export class FakeProvider implements Provider {
     });
   }
 
-  async open(source: ModelSource, { signal, onProgress }: OpenOptions): Promise<ModelSession> {
+  async open(
+    source: ModelSource,
+    { signal, onProgress, memoryLimitBytes = Infinity }: OpenOptions,
+  ): Promise<ModelSession> {
     throwIfAborted(signal);
     const model = this.#find(source);
     const { steps = 1, stepMs = 0, error } = model.load ?? {};
@@ -66,6 +73,7 @@ export class FakeProvider implements Provider {
     }
     throwIfAborted(signal);
     if (error) throw new GolekError(error.code, error.message);
+    this.#requireMemory(source.name, model, memoryLimitBytes);
     this.#refuseWhenClosed();
     const manifest = fakeManifest(this.id, source.name, source.location, model);
     const session = new FakeSession(manifest, model, this.#counters, () => this.#sessions.delete(session));
@@ -81,6 +89,15 @@ export class FakeProvider implements Provider {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const session of this.#sessions) await session[Symbol.asyncDispose]();
+  }
+
+  #requireMemory(name: string, { memoryBytes: requiredBytes = 0 }: FakeModel, limit: number): void {
+    const taken = [...this.#sessions].reduce((sum, { capabilities }) => sum + (capabilities.memoryBytes ?? 0), 0);
+    const availableBytes = Math.min(limit, this.#machineBytes - taken);
+    if (requiredBytes <= availableBytes) return;
+    throw new GolekError('insufficient_memory', `'${name}' needs ${requiredBytes} bytes of ${availableBytes}`, {
+      details: { model: name, requiredBytes, availableBytes },
+    });
   }
 
   #find({ location }: ModelSource): FakeModel {

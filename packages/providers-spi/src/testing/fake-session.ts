@@ -14,6 +14,7 @@ import {
 } from '../index.ts';
 import { answerEvents } from './fake-answer.ts';
 import { fakeEmbedding } from './fake-embedding.ts';
+import { fakeScores } from './fake-scores.ts';
 import type { FakeModel, FakeTask } from './fake-model.ts';
 import { countTokens, detokenize, promptText, tokenize } from './fake-tokens.ts';
 import { RunSlots } from '../run-slots.ts';
@@ -63,6 +64,8 @@ const eventsOf = (model: FakeModel, request: InferenceRequest, contextLength: nu
       const promptTokens = request.inputs.reduce((sum, input) => sum + countTokens(input), 0);
       return [...events, { type: 'usage', usage: { promptTokens, completionTokens: 0 } }];
     }
+    case 'rerank':
+      return fakeScores(request);
     case 'tokenize':
       return [{ type: 'tokens', tokens: tokenize(request.text) }];
     case 'detokenize':
@@ -89,9 +92,10 @@ export class FakeSession implements ModelSession {
   readonly #onClose: () => void;
 
   constructor(manifest: ModelManifest, model: FakeModel, counters: FakeCounters, onClose: () => void) {
-    const { parallel = 1_024, options = REQUEST_OPTIONS, tasks = FAKE_TASKS } = model;
+    const { parallel = 1_024, options = REQUEST_OPTIONS, tasks = FAKE_TASKS, memoryBytes } = model;
+    const memory = memoryBytes === undefined ? {} : { memoryBytes };
     this.manifest = manifest;
-    this.capabilities = { tasks, options, parallel, contextLength: model.contextLength ?? CONTEXT_LENGTH };
+    this.capabilities = { tasks, options, parallel, contextLength: model.contextLength ?? CONTEXT_LENGTH, ...memory };
     this.#model = model;
     this.#counters = counters;
     this.#onClose = onClose;

@@ -1,4 +1,5 @@
 import { GolekError, type KeyValueStore, type LifecycleEvent, type Log, type StoredValue } from '@golek/api';
+import { Turns } from '@golek/kernel';
 import { boundedStore } from './bounded-store.ts';
 import { filesOfSecrets, propose, withStored, type ProposedState } from './change-configuration.ts';
 import type { ConfigKey } from './config-key.ts';
@@ -60,10 +61,9 @@ export class ConfigurationManager implements AsyncDisposable {
   #store: KeyValueStore;
   #storeWatch: Disposable | undefined;
   #fileWatch: FileWatch | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** The last refusal that was told, so that one mistake is not told at each look. */
   #refused = '';
-  #closed = false;
   readonly #ending = new AbortController();
 
   constructor({ configuration, log, publish, store, file }: ConfigurationManagerOptions) {
@@ -90,13 +90,13 @@ export class ConfigurationManager implements AsyncDisposable {
         ...filesOfSecrets(this.#configuration.keys, this.#control.state().afterRestart.winners),
       ],
       onChange: async () => {
-        await this.#inTurn(async () => this.#takeFile('file')).catch(() => undefined);
+        await this.#turns.take(async () => this.#takeFile('file')).catch(() => undefined);
       },
       log: this.#log,
     });
     // What was written since the configuration was read.
     this.reload(this.#ending).catch((err: unknown) => {
-      if (GolekError.from(err).code !== 'config_invalid' && !this.#closed)
+      if (GolekError.from(err).code !== 'config_invalid' && !this.#turns.closed)
         this.#log.error({ err }, 'the configuration could not be read again at the start');
     });
   }
@@ -114,7 +114,7 @@ export class ConfigurationManager implements AsyncDisposable {
   /** The same with a value made from the present one: as it was written, else the default. */
   async change(name: string, edit: (present: unknown) => unknown, options: ChangeOptions): Promise<ConfigChange> {
     const key = this.#configuration.key(name);
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       options.signal.throwIfAborted();
       const value = jsonOf(key, edit(this.#present(key)));
       const refusal = refusalToStore(key, value);
@@ -125,7 +125,7 @@ export class ConfigurationManager implements AsyncDisposable {
 
   /** Removes a stored value, so that the layers below count again. No error when there is none. */
   async unset(name: string, options: ChangeOptions): Promise<ConfigChange> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       options.signal.throwIfAborted();
       // A store may hold what an older or newer Golek knows: that has to go, too.
       const { values } = await readStored(this.#store, options.signal);
@@ -136,7 +136,7 @@ export class ConfigurationManager implements AsyncDisposable {
 
   /** Reads file, secrets and store again. Throws `config_invalid`. */
   reload({ signal }: { readonly signal: AbortSignal }): Promise<ConfigChange> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       signal.throwIfAborted();
       const stored = await readStored(this.#store, signal);
       return this.#takeFile('reload', (layers) => ({ ...layers, stored }));
@@ -153,7 +153,7 @@ export class ConfigurationManager implements AsyncDisposable {
 
   /** Takes another store and its values; the values of the old one are not moved. A store with values that are refused is not taken. */
   async useStore(given: KeyValueStore, signal: AbortSignal): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       if (given === this.#given) return;
       const store = boundedStore(given);
       const stored = await readStored(store, signal);
@@ -170,38 +170,31 @@ export class ConfigurationManager implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    const idle = this.#turns.close(new GolekError('shutting_down', 'the configuration takes no changes any more'));
     this.#ending.abort();
     this.#storeWatch?.[Symbol.dispose]();
     await this.#fileWatch?.[Symbol.asyncDispose]();
-    await this.#queue;
+    await idle;
   }
 
   get #layers(): ConfigurationLayers {
     return this.#control.state().layers;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(() => {
-      if (this.#closed) throw new GolekError('shutting_down', 'the configuration takes no changes any more');
-      return work();
-    });
-    this.#queue = done.catch(() => undefined);
-    return done;
-  }
-
   #watchStore(store: KeyValueStore): Disposable {
     const ending = new AbortController();
     const watch = store.watch(STORED_PREFIX, () => {
-      this.#inTurn(async () => {
-        if (ending.signal.aborted) return;
-        const stored = await readStored(store, ending.signal);
-        this.#take(`store ${store.name}`, { ...this.#layers, stored });
-      }).catch((err: unknown) => {
-        const told = err instanceof GolekError && (err.code === 'config_invalid' || err.code === 'shutting_down');
-        if (!told && !ending.signal.aborted)
-          this.#log.error({ err, store: store.name }, 'stored settings cannot be read');
-      });
+      this.#turns
+        .take(async () => {
+          if (ending.signal.aborted) return;
+          const stored = await readStored(store, ending.signal);
+          this.#take(`store ${store.name}`, { ...this.#layers, stored });
+        })
+        .catch((err: unknown) => {
+          const told = err instanceof GolekError && (err.code === 'config_invalid' || err.code === 'shutting_down');
+          if (!told && !ending.signal.aborted)
+            this.#log.error({ err, store: store.name }, 'stored settings cannot be read');
+        });
     });
     return {
       [Symbol.dispose]: () => {

@@ -1,5 +1,7 @@
 import pino, { type Logger } from 'pino';
 import type { LOG_FORMATS, LOG_LEVELS } from './log-config.ts';
+import { withFastLines } from './fast-lines.ts';
+import { GatheredLines } from './gathered-lines.ts';
 import { isoTime } from './iso-time.ts';
 import { redactSecrets } from './redact-secrets.ts';
 import { prettyLine } from './pretty-line.ts';
@@ -13,9 +15,8 @@ export interface LoggerOptions {
   readonly colours?: boolean;
 }
 
-/** Lines are written together up to so many bytes, or after the interval: a write for each line costs more than making it. */
-const BUFFER_BYTES = 32_768;
-const FLUSH_MS = 250;
+/** One for all loggers of the process: lines stay whole and in order. */
+let standardError: GatheredLines | undefined;
 
 /** A pino logger; credentials are replaced by `[redacted]`. Lines are buffered for at most a quarter of a second and flushed at exit. */
 export const createLogger = ({ level, format, stream, colours }: LoggerOptions): Logger => {
@@ -28,17 +29,8 @@ export const createLogger = ({ level, format, stream, colours }: LoggerOptions):
   };
   if (pretty) {
     const target = stream ?? process.stderr;
-    return pino(options, { write: (line: string) => target.write(prettyLine(line, colours ?? terminal)) });
+    const write = (line: string): unknown => target.write(prettyLine(line, colours ?? terminal));
+    return withFastLines(pino(options, { write }));
   }
-  return pino(
-    options,
-    stream ??
-      pino.destination({
-        fd: 2,
-        sync: false,
-        minLength: BUFFER_BYTES,
-        maxWrite: 2 * BUFFER_BYTES,
-        periodicFlush: FLUSH_MS,
-      }),
-  );
+  return withFastLines(pino(options, stream ?? (standardError ??= new GatheredLines(2))));
 };

@@ -10,6 +10,19 @@ const SECRETS: ReadonlySet<string> = new Set([
   'x-api-key',
 ]);
 
+/** Whether a name that was seen holds a credential: lines have few names, and a look-up is cheaper than the lower case of each. */
+const seen = new Map<string, boolean>();
+const MAX_SEEN = 512;
+
+const isSecret = (key: string): boolean => {
+  let secret = seen.get(key);
+  if (secret === undefined) {
+    secret = SECRETS.has(key.toLowerCase());
+    if (seen.size < MAX_SEEN) seen.set(key, secret);
+  }
+  return secret;
+};
+
 const REDACTED = '[redacted]';
 
 /** Deeper objects are not looked at; log lines of Golek are flat or nearly so. */
@@ -26,7 +39,7 @@ export const redactSecrets = (fields: Record<string, unknown>, depth = 1): Recor
   let copy: Record<string, unknown> | undefined;
   for (const key in fields) {
     const value = fields[key];
-    if (SECRETS.has(key.toLowerCase())) {
+    if (isSecret(key)) {
       copy ??= { ...fields };
       copy[key] = REDACTED;
     } else if (depth < MAX_DEPTH && isPlainObject(value)) {

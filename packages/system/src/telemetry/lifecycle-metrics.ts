@@ -28,6 +28,12 @@ export const lifecycleMetrics = (registry: MetricRegistry, events: Pick<EventBus
     unit: '{load}',
     labels: [ATTR.requestModel, ATTR.provider, ATTR.errorType],
   });
+  const unloads = registry.counter({
+    name: 'golek.model.unloads',
+    description: 'Models that were unloaded, by reason: idle, evicted, requested, replaced.',
+    unit: '{unload}',
+    labels: [ATTR.requestModel, ATTR.provider, GOLEK_ATTR.reason],
+  });
   const transitions = registry.counter({
     name: 'golek.breaker.transitions',
     description: 'Changes of circuit breakers by the state that they went to.',
@@ -40,6 +46,7 @@ export const lifecycleMetrics = (registry: MetricRegistry, events: Pick<EventBus
       transitions.with(event.model, event.provider, BREAKER_STATES[event.type] ?? '').add();
     }
     if (event.type === 'model.loaded') loads.with(event.model, event.provider).record(event.durationMs / 1000);
+    else if (event.type === 'model.unloaded') unloads.with(event.model, event.provider, event.reason).add();
     else if (event.type === 'model.failed') failures.with(event.model, event.provider, event.error.code).add();
   };
   return events.subscribe(({ event }) => count(event));

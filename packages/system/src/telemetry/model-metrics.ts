@@ -12,6 +12,21 @@ const STATES: readonly ModelStatus['state'][] = ['unloaded', 'loading', 'ready',
 /** Values of `golek.model.health`: a lower one is worse. */
 const HEALTH = { down: 0, degraded: 0.5, ok: 1 } as const;
 
+/** Name, unit, description and where the value is. Counters start anew with each load of the model. */
+const PREFIX_METRICS = [
+  ['golek.engine.prefix.hits', '{answer}', 'Answers that began with a part of an earlier prompt.', 'hits'],
+  ['golek.engine.prefix.misses', '{answer}', 'Answers whose prompt was evaluated from its start.', 'misses'],
+  ['golek.engine.prefix.reused_tokens', '{token}', 'Prompt tokens that were not evaluated again.', 'reusedTokens'],
+  ['golek.engine.prefix.restored_tokens', '{token}', 'Those of them that came from states on disk.', 'restoredTokens'],
+  ['golek.engine.prefix.saved.states', '{state}', 'Prefix states on disk that the model can use.', 'savedStates'],
+  ['golek.engine.prefix.saved.size', 'By', 'Size of these states.', 'savedBytes'],
+] as const;
+
+const SPECULATION_METRICS = [
+  ['golek.engine.speculation.guessed_tokens', 'Tokens that were guessed and evaluated.', 'guessed'],
+  ['golek.engine.speculation.accepted_tokens', 'Those of them that were right.', 'accepted'],
+] as const;
+
 /** What models do now, asked for when metrics are read. */
 export const modelMetrics = (
   registry: MetricRegistry,
@@ -24,8 +39,9 @@ export const modelMetrics = (
     description: string,
     unit: string,
     read: (status: ModelStatus) => number | undefined,
+    kind: 'gauge' | 'counter' = 'gauge',
   ): void => {
-    registry.observe({ name, description, unit, kind: 'gauge', labels }, () =>
+    registry.observe({ name, description, unit, kind, labels }, () =>
       models.list().flatMap(({ manifest: { name: model, provider } }) => {
         const value = read(sessions.status(model));
         return value === undefined ? [] : [{ labels: [model, provider], value }];
@@ -47,6 +63,12 @@ export const modelMetrics = (
       }),
   );
   observe('golek.model.in_use', 'Runs that hold the model.', '{run}', ({ inUse }) => inUse);
+  observe(
+    'golek.model.memory',
+    'Memory of this machine that a loaded model takes, as its provider estimates it.',
+    'By',
+    ({ memoryBytes }) => memoryBytes,
+  );
   observe(
     'golek.model.health',
     'Health of a loaded model: 1 ok, 0.5 degraded, 0 down.',
@@ -71,4 +93,10 @@ export const modelMetrics = (
     '1',
     ({ health }) => health?.load?.kvCache,
   );
+  for (const [name, unit, description, field] of PREFIX_METRICS) {
+    const kind = field === 'savedStates' || field === 'savedBytes' ? 'gauge' : 'counter';
+    observe(name, description, unit, ({ health }) => health?.load?.prefix?.[field], kind);
+  }
+  for (const [name, description, field] of SPECULATION_METRICS)
+    observe(name, description, '{token}', ({ health }) => health?.load?.speculation?.[field], 'counter');
 };

@@ -41,7 +41,7 @@ export interface PlainRouteResponse {
 
 /** A call as observers in the child see it. */
 export type PlainCall = Omit<InferenceCall, 'signal' | 'trace' | 'overrides'> & {
-  readonly trace: Omit<InferenceCall['trace'], 'sink'>;
+  readonly trace: Omit<InferenceCall['trace'], 'sink' | 'event'>;
 };
 
 /** Every question to the child: its argument and its answer. Numbers name parts by their place among the registrations. */

@@ -35,6 +35,9 @@ const bench = () => {
       id: `r${id}`,
       traceparent: undefined,
       traced: false,
+      tenant: undefined,
+      priority: undefined,
+      leftMs: undefined,
     } as const;
     void run.work(sessionOf(make), command);
     return run;

@@ -30,7 +30,8 @@ export class ChildRun implements OutboxRun {
   }
 
   /** Works until the run has ended in whatever way; never throws. */
-  async work(session: ModelSession, { request, id, traceparent, traced }: RunCommand): Promise<void> {
+  async work(session: ModelSession, command: RunCommand): Promise<void> {
+    const { request, id, traceparent, traced, tenant, priority, leftMs } = command;
     const { signal } = this.#controller;
     const stopped = (): boolean => signal.aborted;
     const context: RunContext = {
@@ -38,6 +39,9 @@ export class ChildRun implements OutboxRun {
       signal,
       ...(traceparent !== undefined && { traceparent }),
       ...(traced && { onSpan: (span) => this.#span(span) }),
+      ...(tenant !== undefined && { tenant }),
+      ...(priority !== undefined && { priority }),
+      ...(leftMs !== undefined && { deadline: performance.now() + leftMs }),
     };
     try {
       for await (const event of session.run(request, context)) {

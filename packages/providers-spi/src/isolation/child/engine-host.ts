@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { GolekError } from '@golek/api/plain';
 import type { Health, ModelSession, ModelSource, Provider } from '../../provider.ts';
 import type { Command, EngineSetup, Report } from '../messages.ts';
@@ -8,11 +9,7 @@ const HEALTH_MS = 1_000;
 const PROGRESS_STEP = 0.01;
 
 const isSameHealth = (a: Health, b: Health): boolean =>
-  a.status === b.status &&
-  a.reason === b.reason &&
-  a.load?.running === b.load?.running &&
-  a.load?.waiting === b.load?.waiting &&
-  a.load?.kvCache === b.load?.kvCache;
+  a.status === b.status && a.reason === b.reason && isDeepStrictEqual(a.load, b.load);
 
 const loadProvider = async ({ module, exportName, provider: id, options }: EngineSetup): Promise<Provider> => {
   const exported = (await import(module)) as Readonly<Record<string, unknown>>;
@@ -56,7 +53,7 @@ export class EngineHost {
       case 'inspect':
         return this.#answer(async () => ({ type: 'inspected', manifest: await this.#inspect(command.source) }));
       case 'open':
-        return this.#answer(() => this.#open(command.source));
+        return this.#answer(() => this.#open(command));
       case 'run':
         return void this.#run(command);
       case 'abort':
@@ -95,14 +92,15 @@ export class EngineHost {
     return this.#loaded().inspect(source, { signal: this.#closing.signal });
   }
 
-  async #open(source: ModelSource): Promise<Report> {
+  async #open({ source, memoryLimitBytes }: Extract<Command, { type: 'open' }>): Promise<Report> {
     let told = 0;
     const onProgress = (fraction: number): void => {
       if (fraction - told < PROGRESS_STEP && (fraction < 1 || told === 1)) return;
       told = fraction;
       this.#send({ type: 'progress', fraction });
     };
-    const session = await this.#loaded().open(source, { signal: this.#closing.signal, onProgress });
+    const { signal } = this.#closing;
+    const session = await this.#loaded().open(source, { signal, onProgress, memoryLimitBytes });
     this.#session = session;
     const health = session.health();
     this.#watchHealth(session, health);

@@ -52,6 +52,22 @@ export const LIFECYCLE_CHECKS: readonly ProviderCheck[] = [
     },
   },
   {
+    name: 'takes no more memory than it is allowed to',
+    async run(bench) {
+      const { provider, signal, setup } = bench;
+      const first = await bench.openModel();
+      const { memoryBytes } = first.capabilities;
+      await first[Symbol.asyncDispose]();
+      if (memoryBytes === undefined) return { skipped: 'it does not tell what its models take' };
+      const little = { signal, memoryLimitBytes: memoryBytes - 1 };
+      await fails(() => provider.open(setup.source, little), 'insufficient_memory', 'open with too little memory');
+      const second = await provider.open(setup.source, { signal, memoryLimitBytes: memoryBytes });
+      await staysUsable(bench, second);
+      await second[Symbol.asyncDispose]();
+      return undefined;
+    },
+  },
+  {
     name: 'says model_not_found where nothing is',
     async run(bench) {
       const { provider, signal } = bench;

@@ -24,12 +24,20 @@ const partsUsing = (option: Exclude<RequestOption, 'dimensions'>): Parts => {
     }
     case 'echo':
       return { input: { type: 'text', prompt: 'hello', echo: true } };
+    case 'suffix':
+      return { input: { type: 'text', prompt: 'hello', suffix: 'world' } };
     case 'tools':
       return { input: { ...chat('hello'), tools: [TOOL] } };
     case 'toolChoice':
       return { input: { ...chat('hello'), toolChoice: { type: 'required' } } };
     case 'parallelToolCalls':
       return { input: { ...chat('hello'), tools: [TOOL], parallelToolCalls: false } };
+    case 'reasoning.enabled':
+      return { input: { ...chat('hello'), reasoning: { enabled: false } } };
+    case 'reasoning.effort':
+      return { input: { ...chat('hello'), reasoning: { effort: 'low' } } };
+    case 'templateOptions':
+      return { input: { ...chat('hello'), templateOptions: { enable_thinking: false } } };
     case 'sampling.temperature':
       return { sampling: { temperature: 0 } };
     case 'sampling.topP':
@@ -46,6 +54,12 @@ const partsUsing = (option: Exclude<RequestOption, 'dimensions'>): Parts => {
       return { sampling: { presencePenalty: 1 } };
     case 'sampling.repeatPenalty':
       return { sampling: { repeatPenalty: 1.1 } };
+    case 'sampling.repeatLastTokens':
+      return { sampling: { repeatLastTokens: 8 } };
+    case 'sampling.xtc':
+      return { sampling: { xtc: { probability: 0.5, threshold: 0.1 } } };
+    case 'sampling.dry':
+      return { sampling: { dry: { multiplier: 0.8 } } };
     case 'sampling.logitBias':
       return { sampling: { logitBias: { '1': 1 } } };
     case 'output.json':
@@ -58,8 +72,16 @@ const partsUsing = (option: Exclude<RequestOption, 'dimensions'>): Parts => {
       return { maxTokens: 1 };
     case 'stop':
       return { stop: ['\n'] };
+    case 'stopTokens':
+      return { stopTokens: [1] };
+    case 'ignoreEos':
+      return { ignoreEos: true, maxTokens: 1 };
+    case 'adapters':
+      return { adapters: [{ name: 'some' }] };
     case 'choices':
       return { choices: 2 };
+    case 'bestOf':
+      return { bestOf: 2 };
     case 'logprobs':
       return { logprobs: { top: 1 } };
   }

@@ -255,6 +255,16 @@ describe('the contract notices', () => {
     await expect(runProviderCheck(checkNamed('opens a model again'), setupOf(CONTRACT_MODEL, once))).rejects.toThrow();
   });
 
+  it('a provider that takes more memory than it is allowed to', async () => {
+    const greedy: Alterations = {
+      open: (open) => (source, options) => open(source, { ...options, memoryLimitBytes: undefined }),
+    };
+    const check = checkNamed('takes no more memory');
+    await expect(runProviderCheck(check, setupOf(CONTRACT_MODEL, greedy))).rejects.toThrow('too little memory');
+    const silent = setupOf({ ...CONTRACT_MODEL, memoryBytes: undefined });
+    expect(await runProviderCheck(check, silent)).toHaveProperty('skipped');
+  });
+
   it('a check that hangs, by its name', async () => {
     const hang: Alterations = { open: () => () => new Promise(() => undefined) };
     const setup = { ...setupOf(CONTRACT_MODEL, hang), timeoutMs: 50 };
@@ -262,7 +272,12 @@ describe('the contract notices', () => {
   });
 
   it('what each check is for', () => {
-    const tried = [...BREAKS.map(([, start]) => start), 'closes its models', 'opens a model again'];
+    const tried = [
+      ...BREAKS.map(([, start]) => start),
+      'closes its models',
+      'opens a model again',
+      'takes no more memory',
+    ];
     const untried = PROVIDER_CHECKS.filter(({ name }) => !tried.some((start) => name.startsWith(start)));
     expect(untried.map(({ name }) => name)).toEqual([]);
   });

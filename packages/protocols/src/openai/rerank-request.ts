@@ -1,0 +1,61 @@
+import { RerankRequest as CanonicalRerank } from '@golek/api';
+import { z } from 'zod';
+import { ModelName, User } from './common-fields.ts';
+import { invalid, parseBody } from './parse-body.ts';
+import { refused } from './refusals.ts';
+import { RERANK_PARAMS, type WireParams } from './wire-params.ts';
+
+/** Most documents of one request. */
+const MAX_DOCUMENTS = 2048;
+
+const RankedDocument = z.union(
+  [z.string(), z.strictObject({ text: z.string() })],
+  "expected a string or an object with 'text'",
+);
+
+/** The body of POST /v1/rerank: what Cohere's and Jina's have in common, and llama-server's. */
+export const RerankBody = z
+  .strictObject({
+    model: ModelName,
+    query: z.string().min(1),
+    documents: z.array(RankedDocument).min(1),
+    top_n: CanonicalRerank.shape.top.nullable().describe('How many results. Default: all.'),
+    return_documents: z.boolean().nullish().describe('Give the documents back with their scores. Default false.'),
+    max_tokens_per_doc: refused('documents are never cut; one that is too long is an error'),
+    max_chunks_per_doc: refused('documents are never cut in parts; send the parts as documents'),
+    rank_fields: refused("put what counts into the document's 'text'"),
+    priority: refused("use the header 'x-golek-priority'"),
+    return_embeddings: refused('use /v1/embeddings'),
+    user: User,
+  })
+  .meta({ id: 'RerankRequest' });
+
+export interface RerankCall {
+  readonly request: CanonicalRerank;
+  readonly returnDocuments: boolean;
+  readonly params: WireParams;
+}
+
+/** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
+export const readRerankRequest = (json: unknown): RerankCall => {
+  const body = parseBody(RerankBody, json);
+  const documents = body.documents.map((document) => (typeof document === 'string' ? document : document.text));
+  if (documents.length > MAX_DOCUMENTS) {
+    throw invalid(
+      'documents',
+      `${documents.length} documents are more than the limit of ${MAX_DOCUMENTS}; send several requests`,
+    );
+  }
+  return {
+    request: {
+      task: 'rerank',
+      model: body.model,
+      query: body.query,
+      documents,
+      ...(body.top_n != null && { top: body.top_n }),
+      ...(body.user != null && { user: body.user }),
+    },
+    returnDocuments: body.return_documents ?? false,
+    params: RERANK_PARAMS,
+  };
+};
