@@ -1,6 +1,7 @@
 import type { FinishReason, GolekError, InferenceEvent, TokenLogprob } from '@golek/providers-spi';
 import type { TokenSampler } from './binding.ts';
-import type { Sequence } from './decode-loop.ts';
+import type { Sequence } from './scheduler/scheduler.ts';
+import type { ReasoningSplitter } from './reasoning-splitter.ts';
 import type { AnswerTimes } from './run-times.ts';
 import { StopStrings } from './stop-strings.ts';
 import { StreamingUtf8 } from './text-decoder.ts';
@@ -13,6 +14,8 @@ export interface AnswerSetup {
   readonly choice: number;
   readonly prompt: Uint32Array;
   readonly sampler: TokenSampler;
+  /** Of adapters that it is generated with. */
+  readonly group?: string | undefined;
   /** Most tokens that the answer may have. */
   readonly limit: number;
   readonly stops: readonly string[];
@@ -21,16 +24,24 @@ export interface AnswerSetup {
    * broken characters would pass for what the grammar asks, and is an error instead.
    */
   readonly constrained: boolean;
+  /** Absent: nothing is reasoning. */
+  readonly reasoning: ReasoningSplitter | undefined;
   /** Absent: everything is text. */
   readonly toolCalls: ToolCallParser | undefined;
   /** How many alternatives each token's log-probabilities name; undefined: none are wanted. */
   readonly logprobs: number | undefined;
+  /** True: the probability of the answer is wanted. */
+  readonly rated: boolean;
   readonly bytes: TokenBytes;
-  readonly isEndOfGeneration: (token: number) => boolean;
+  /** Texts of control tokens that mark parts of the answer; those of others are left out. */
+  readonly markers: ReadonlyMap<number, Uint8Array>;
+  /** True for a token that ends the answer and is no part of it. */
+  readonly isEnd: (token: number) => boolean;
   readonly newToolCallId: () => string;
   /** True while events should not become more. */
   readonly isFull: () => boolean;
-  readonly onEvent: (event: InferenceEvent) => void;
+  readonly onEvent: (event: Extract<InferenceEvent, { readonly choice: number }>) => void;
+  readonly onShift: (discarded: number) => void;
   readonly onError: (error: GolekError) => void;
   readonly onRelease: () => void;
 }
@@ -43,10 +54,16 @@ export class Answer implements Sequence {
   readonly #toolCalls: ToolCallParser;
   /** Log-probabilities of tokens whose text has not gone out, each with the place where its text starts. */
   #pending: { readonly start: number; readonly logprob: TokenLogprob }[] = [];
-  /** Length of the raw text so far, UTF-16 units. */
+  /** Length of the raw text so far, reasoning left out, UTF-16 units. */
   #length = 0;
   #calls = 0;
   #tokens = 0;
+  #reasoningTokens = 0;
+  /** Tokens of which it is not known yet whether they are reasoning. */
+  #undecided = 0;
+  /** Sum and number of the log-probabilities that were observed, the token that ended the answer included. */
+  #logprobs = 0;
+  #observed = 0;
   #reused = 0;
   #startedAt: number | undefined;
   #firstTokenAt: number | undefined;
@@ -63,17 +80,35 @@ export class Answer implements Sequence {
     return this.#setup.prompt;
   }
 
+  get limit(): number {
+    return this.#setup.limit;
+  }
+
+  get group(): string | undefined {
+    return this.#setup.group;
+  }
+
   get sampler(): TokenSampler {
     return this.#setup.sampler;
   }
 
   get observe(): number | undefined {
-    return this.#setup.logprobs;
+    return this.#setup.logprobs ?? (this.#setup.rated ? 0 : undefined);
+  }
+
+  /** Mean log-probability of its tokens, where that was asked for. */
+  get meanLogprob(): number {
+    return this.#observed === 0 ? Number.NEGATIVE_INFINITY : this.#logprobs / this.#observed;
   }
 
   /** Tokens of the answer so far. The token that ends it is not one of them. */
   get tokens(): number {
     return this.#tokens;
+  }
+
+  /** Those of them that are reasoning, markers included. */
+  get reasoningTokens(): number {
+    return this.#reasoningTokens;
   }
 
   /** Prompt tokens that were in the cache. */
@@ -95,18 +130,22 @@ export class Answer implements Sequence {
   }
 
   onToken(token: number, observation: Observation | undefined): boolean {
-    const { bytes, limit, logprobs } = this.#setup;
+    const { bytes, limit, logprobs, rated, markers } = this.#setup;
     this.#firstTokenAt ??= performance.now();
-    if (this.#setup.isEndOfGeneration(token)) {
+    const logprob = observation && logprobOf(token, logprobs ?? 0, observation, bytes);
+    if (logprob && rated) {
+      this.#logprobs += logprob.logprob;
+      this.#observed++;
+    }
+    if (this.#setup.isEnd(token)) {
       this.#end('stop');
       return false;
     }
     this.#tokens++;
-    if (observation && logprobs !== undefined) {
-      this.#pending.push({ start: this.#length, logprob: logprobOf(token, logprobs, observation, bytes) });
-    }
-    const text = this.#utf8.push(bytes.of(token));
-    this.#length += text.length;
+    const text = this.#withoutReasoning(
+      this.#utf8.push(markers.get(token) ?? bytes.of(token)),
+      logprobs === undefined ? undefined : logprob,
+    );
     const { text: certain, stop } = this.#stops.push(text);
     if (certain !== '') this.#emit(this.#toolCalls.push(certain));
     if (stop !== undefined) {
@@ -119,6 +158,10 @@ export class Answer implements Sequence {
     return false;
   }
 
+  onShift(discarded: number): void {
+    this.#setup.onShift(discarded);
+  }
+
   onError(error: GolekError): void {
     this.#setup.onError(error);
   }
@@ -127,7 +170,52 @@ export class Answer implements Sequence {
     this.#setup.onRelease();
   }
 
+  /** Gives out what of the next token's text is reasoning; returns what is of the answer. */
+  #withoutReasoning(text: string, logprob: TokenLogprob | undefined): string {
+    const splitter = this.#setup.reasoning;
+    if (!splitter || splitter.place === 'answer') return this.#counted(text, logprob);
+    const inGap = splitter.place === 'gap';
+    const { reasoning, answer } = splitter.push(text);
+    if (!splitter.thinks) {
+      // Counted as answer until it turns out to be the opening marker.
+      this.#undecided++;
+      this.#counted(text, logprob);
+      return answer;
+    }
+    if (!inGap) {
+      this.#reasoningTokens += this.#undecided + 1;
+      this.#undecided = 0;
+      this.#length = 0;
+      this.#pending = [];
+    }
+    if (reasoning !== '') this.#reason(reasoning);
+    return answer === '' ? '' : this.#counted(answer, inGap ? logprob : undefined);
+  }
+
+  #counted(text: string, logprob: TokenLogprob | undefined): string {
+    if (logprob) this.#pending.push({ start: this.#length, logprob });
+    this.#length += text.length;
+    return text;
+  }
+
+  #reason(text: string): void {
+    const { choice, onEvent } = this.#setup;
+    onEvent({ type: 'reasoning', choice, text });
+  }
+
   #end(reason: 'stop' | 'length'): void {
+    const rest = this.#setup.reasoning?.end();
+    if (rest && rest.reasoning !== '') this.#reason(rest.reasoning);
+    const { text: certain, stop } = this.#stops.push(rest?.answer ?? '');
+    if (certain !== '') this.#emit(this.#toolCalls.push(certain));
+    if (stop === undefined) this.#endAnswer(reason);
+    else {
+      this.#emit(this.#toolCalls.end());
+      this.#finish('stop', stop);
+    }
+  }
+
+  #endAnswer(reason: 'stop' | 'length'): void {
     const held = this.#stops.end();
     if (held !== '') this.#emit(this.#toolCalls.push(held));
     this.#emit(this.#toolCalls.end());

@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { LlamaContext, LlamaModel } from 'node-llama-cpp';
-import { BINDING_VERSION, batchContext, checkBindingVersion, nativeVocabulary, samplerFactory } from './binding.ts';
-import { failure } from './tiny-model.fixture.ts';
+import {
+  BINDING_VERSION,
+  batchContext,
+  checkBindingVersion,
+  nativeVocabulary,
+  samplerFactory,
+  whyNoBatchCalls,
+} from './binding.ts';
+import { llamaProcess } from './llama-process.ts';
+import { failure, tinySource } from './tiny-model.fixture.ts';
 
 test('the package depends on exactly the version whose private members are known', () => {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -31,4 +39,16 @@ test('missing members are named', async () => {
   expect(
     (await failure(() => batchContext(context, { contextSize: 1, threads: 1 }), 'model_load_failed')).message,
   ).toContain('decodeBatch');
+});
+
+test('the batch calls are used with the installed binding, and not with another one', async () => {
+  const { llama, version } = await llamaProcess(false);
+  const model = await llama.loadModel({ modelPath: tinySource.location, gpuLayers: 0 });
+  expect(whyNoBatchCalls(version, model)).toBeUndefined();
+  expect(whyNoBatchCalls('3.23.0', model)).toContain('3.23.0');
+  const { _model, _llama } = model as unknown as { _model: object; _llama: { _bindings: object } };
+  const bindings = Object.assign(Object.create(_llama._bindings) as object, { AddonContext: { prototype: {} } });
+  const changed = { _model, _llama: { _bindings: bindings } } as unknown as LlamaModel;
+  expect(whyNoBatchCalls(version, changed)).toContain('addToBatch');
+  await model.dispose();
 });

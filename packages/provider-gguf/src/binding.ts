@@ -1,5 +1,8 @@
-import type { LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import { createRequire } from 'node:module';
+import type { Llama, LlamaContext, LlamaContextOptions, LlamaModel, LlamaOptions, Token } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
+import type { EngineBuild } from './engine-build-info.ts';
+import type { AttachThreads } from './native-threads.ts';
 import type { SamplerSettings } from './sampling-config.ts';
 import type { Observation } from './token-logprobs.ts';
 
@@ -31,8 +34,8 @@ export interface BatchContext {
   readonly batchSize: number;
   /** Starts an empty batch for `rows` tokens. */
   begin(rows: number): void;
-  /** Adds tokens of one sequence; returns the row to sample from when `sample` asks for the logits of the last one. */
-  add(sequence: number, position: number, tokens: Uint32Array, sample: boolean): number | undefined;
+  /** Adds tokens of one sequence; returns the rows to sample from, of the token at `logitsFrom` and those after it. */
+  add(sequence: number, position: number, tokens: Uint32Array, logitsFrom: number): Uint32Array;
   /** Evaluates the batch. Its rows can be sampled until the next one begins. */
   decode(): Promise<void>;
   /** Draws a token from a row and takes it into the sampler's state. */
@@ -44,6 +47,33 @@ export interface BatchContext {
   /** First position that the cache still holds of a sequence; -1 when it holds none. */
   firstPosition(sequence: number): number;
   dispose(): Promise<void>;
+}
+
+/**
+ * What the cache holds of each sequence. None of these calls may overlap `decode` or each other.
+ *
+ * `copy` and `shift` only take note; the data moves within the next `decode`. Until then the sequences that they name must not be saved,
+ * restored or used as a source again.
+ */
+export interface SequenceMemory {
+  readonly sequences: number;
+  /** Tokens that each sequence can hold. */
+  readonly contextSize: number;
+  truncate(sequence: number, position: number): boolean;
+  firstPosition(sequence: number): number;
+  /** Makes `to` hold what `from` holds, all of it; what `to` held is dropped. */
+  copy(from: number, to: number): Promise<void>;
+  /** Drops positions `start` … `end` - 1; false when the model's memory cannot do that. */
+  remove(sequence: number, start: number, end: number): boolean;
+  /** Adds `delta` to the positions `start` … `end` - 1. Ends the process where llama.cpp cannot do that for the model: see context-shift.ts. */
+  shift(sequence: number, start: number, end: number, delta: number): void;
+  /** Writes what the cache holds of a sequence, and the tokens beside it, into a new file. Resolves to its size, bytes. */
+  save(sequence: number, path: string, tokens: Uint32Array): Promise<number>;
+  /**
+   * Reads a file that `save` wrote with the same model and settings; resolves to its tokens. After a failure the sequence is empty or
+   * undefined. llama.cpp trusts the file: a damaged one can end the process.
+   */
+  load(sequence: number, path: string): Promise<Uint32Array>;
 }
 
 /** Makes samplers and grammars for one model. */
@@ -63,13 +93,32 @@ interface NativeBindings {
   readonly AddonSampler: (new (model: object) => NativeSampler) & {
     canBeNextTokenForGrammarEvaluationState(grammar: object, token: number): boolean;
   };
+  readonly AddonContext?: { readonly prototype: NativeContext };
   readonly AddonGrammar: new (grammar: string, options: { addonExports: object; rootRuleName: string }) => object;
   readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => object;
 }
 
 type LogitsWanted = [tokens: number[], max: boolean, min: boolean, selected: boolean, top: number];
 
+declare const adapterBrand: unique symbol;
+/** A LoRA adapter in memory; it goes with its model. */
+export interface Adapter {
+  readonly [adapterBrand]: true;
+}
+
+export interface AppliedAdapter {
+  readonly adapter: Adapter;
+  readonly scale: number;
+}
+
+/** Adapts the weights that the steps of a context use. */
+export interface AdapterSwitch {
+  /** From the next step on, these and no others; no step may be in progress. */
+  adapt(adapters: readonly AppliedAdapter[]): void;
+}
+
 interface NativeContext {
+  setLoras(adapters: readonly Adapter[], scales: readonly number[]): void;
   initBatch(rows: number): void;
   addToBatch(sequence: number, position: number, tokens: Uint32Array, logitIndexes: Uint32Array): Uint32Array;
   decodeBatch(): Promise<void>;
@@ -84,6 +133,10 @@ interface NativeContext {
   ): Promise<[number, undefined, undefined, number[] | undefined, number | undefined]>;
   removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean;
   getSequenceKvCacheMinPosition(sequence: number): number;
+  shiftSequenceTokenCells(sequence: number, start: number, end: number, delta: number): void;
+  copySequenceStateFromOtherSequence(to: number, from: number): Promise<number>;
+  saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>;
+  loadSequenceStateFromFile(path: string, sequence: number, mostTokens: number): Promise<Uint32Array>;
   setThreads(threads: number): void;
 }
 
@@ -109,7 +162,12 @@ const CONTEXT_CALLS = [
   'sampleToken',
   'removeTokenCellsFromSequence',
   'getSequenceKvCacheMinPosition',
+  'shiftSequenceTokenCells',
+  'copySequenceStateFromOtherSequence',
+  'saveSequenceStateToFile',
+  'loadSequenceStateFromFile',
   'setThreads',
+  'setLoras',
 ] as const satisfies readonly (keyof NativeContext)[];
 const MODEL_CALLS = [
   'getTokenString',
@@ -134,6 +192,39 @@ export const checkBindingVersion = (version: string): void => {
   }
 };
 
+/** How an own build is to be started; the rest of `getLlama`'s options. */
+export interface OwnBinary extends Required<Pick<LlamaOptions, 'logLevel' | 'logger' | 'maxThreads'>> {
+  readonly build: EngineBuild;
+}
+
+interface LlamaFactory {
+  _create(options: Record<string, unknown>): Promise<Llama>;
+}
+
+/** Starts llama.cpp from an addon at any path, where `getLlama` looks into its own folders only. Throws `model_load_failed` for a build of another version. */
+export const openOwnBinary = async (
+  binding: { readonly Llama: unknown },
+  binary: string,
+  { build, ...options }: OwnBinary,
+): Promise<Llama> => {
+  checkBindingVersion(build.bindingVersion);
+  const { repository: repo, release } = build;
+  requireFunctions(binding.Llama, 'the call', ['_create']);
+  const bindings: unknown = createRequire(import.meta.url)(binary);
+  requireFunctions(bindings, 'the call', ['markLoaded', 'loadBackends']);
+  return (binding.Llama as LlamaFactory)._create({
+    ...options,
+    bindings,
+    bindingPath: binary,
+    buildType: 'localBuild',
+    buildMetadata: { buildOptions: { customCmakeOptions: {}, llamaCpp: { repo, release }, gpu: false } },
+    vramPadding: 0,
+    ramPadding: 0,
+    debug: false,
+    numa: false,
+  });
+};
+
 const requireFunctions = (owner: unknown, what: string, names: readonly string[]): void => {
   const missing = names.filter((name) => typeof (owner as Record<string, unknown> | undefined)?.[name] !== 'function');
   if (missing.length > 0) {
@@ -144,6 +235,18 @@ const requireFunctions = (owner: unknown, what: string, names: readonly string[]
         details: { missing },
       },
     );
+  }
+};
+
+/** Why the batch calls cannot be used with what is installed; undefined: they can. */
+export const whyNoBatchCalls = (version: string, model: LlamaModel): string | undefined => {
+  try {
+    checkBindingVersion(version);
+    const { _llama } = privateModel(model);
+    requireFunctions(_llama._bindings.AddonContext?.prototype, 'the context calls', CONTEXT_CALLS);
+    return undefined;
+  } catch (error) {
+    return GolekError.from(error).message;
   }
 };
 
@@ -218,8 +321,17 @@ const nativeConfig = (
     repeatPenalty: settings.penalties.repeat,
     repeatPenaltyFrequencyPenalty: settings.penalties.frequency,
     repeatPenaltyPresencePenalty: settings.penalties.presence,
-    repeatPenaltyMaxTokens: contextSize,
+    repeatPenaltyMaxTokens: Math.min(settings.penalties.lastTokens ?? contextSize, contextSize),
     repeatPenaltyTokens: new Uint32Array(0),
+  }),
+  ...(settings.xtc && { xtcProbability: settings.xtc.probability, xtcThreshold: settings.xtc.threshold }),
+  ...(settings.dry && {
+    dryRepeatPenaltyStrength: settings.dry.multiplier,
+    dryRepeatPenaltyBase: settings.dry.base,
+    dryRepeatPenaltyAllowedLength: settings.dry.allowedLength,
+    // This version takes "all" (-1) for "none".
+    dryRepeatPenaltyLastTokens: Math.min(settings.dry.lastTokens ?? contextSize, contextSize),
+    dryRepeatPenaltySequenceBreakers: [...settings.dry.sequenceBreakers],
   }),
   ...(settings.logitBias.length > 0 && {
     tokenBiasKeys: Uint32Array.from(settings.logitBias, ([token]) => token),
@@ -228,8 +340,24 @@ const nativeConfig = (
   ...(grammar && { grammarEvaluationState: grammar }),
 });
 
-const LAST_ONE = (length: number): Uint32Array => Uint32Array.of(length - 1);
-const NONE = new Uint32Array(0);
+const indexesFrom = (first: number, length: number): Uint32Array =>
+  Uint32Array.from({ length: length - first }, (_, index) => first + index);
+
+interface ContextSetup {
+  readonly contextSize: number;
+  readonly threads: number;
+  readonly attachThreads?: AttachThreads | undefined;
+}
+
+/** Sets how many threads evaluate, and gives the context lasting ones where it can; returns what frees them. */
+const startThreads = (
+  context: NativeContext,
+  threads: number,
+  attach: AttachThreads | undefined,
+): (() => void) | undefined => {
+  context.setThreads(threads);
+  return threads > 1 ? attach?.(context, threads) : undefined;
+};
 
 /**
  * The batch calls of a context that no other code uses: sequences of the public interface must not be taken from it.
@@ -237,8 +365,8 @@ const NONE = new Uint32Array(0);
  */
 export const batchContext = (
   context: LlamaContext,
-  { contextSize, threads }: { readonly contextSize: number; readonly threads: number },
-): BatchContext => {
+  { contextSize, threads, attachThreads }: ContextSetup,
+): BatchContext & SequenceMemory & AdapterSwitch => {
   const native = (context as unknown as Partial<PrivateContext>)._ctx;
   requireFunctions(native, 'the context calls', CONTEXT_CALLS);
   const ctx = native as NativeContext;
@@ -252,7 +380,7 @@ export const batchContext = (
     observers.push(observer);
     return observer;
   };
-  ctx.setThreads(threads);
+  const freeThreads = startThreads(ctx, threads, attachThreads);
   const canEnd = (grammar: object, token: number): boolean =>
     _llama._bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token);
   return {
@@ -260,8 +388,8 @@ export const batchContext = (
     contextSize,
     batchSize: context.batchSize,
     begin: (rows) => ctx.initBatch(rows),
-    add: (sequence, position, tokens, sample) =>
-      ctx.addToBatch(sequence, position, tokens, sample ? LAST_ONE(tokens.length) : NONE)[0],
+    add: (sequence, position, tokens, logitsFrom) =>
+      ctx.addToBatch(sequence, position, tokens, indexesFrom(logitsFrom, tokens.length)),
     decode: () => ctx.decodeBatch(),
     sample: async (row, sampler) => {
       const { sampler: nativeSampler, grammar } = handleOf(sampler);
@@ -287,9 +415,84 @@ export const batchContext = (
     },
     truncate: (sequence, position) => ctx.removeTokenCellsFromSequence(sequence, position, -1),
     firstPosition: (sequence) => ctx.getSequenceKvCacheMinPosition(sequence),
+    copy: async (from, to) => {
+      await ctx.copySequenceStateFromOtherSequence(to, from);
+    },
+    remove: (sequence, start, end) => ctx.removeTokenCellsFromSequence(sequence, start, end),
+    shift: (sequence, start, end, delta) => ctx.shiftSequenceTokenCells(sequence, start, end, delta),
+    save: (sequence, path, tokens) => ctx.saveSequenceStateToFile(path, sequence, tokens),
+    load: (sequence, path) => ctx.loadSequenceStateFromFile(path, sequence, contextSize),
+    adapt: (adapters) =>
+      ctx.setLoras(
+        adapters.map(({ adapter }) => adapter),
+        adapters.map(({ scale }) => scale),
+      ),
     dispose: async () => {
       for (const observer of observers) observer.dispose();
+      freeThreads?.();
       await context.dispose();
     },
   };
+};
+
+/** The calls on one native context that makes vectors, of one input at a time: the binding gives the vector of sequence 0 only. */
+export interface VectorContext {
+  /** Evaluates one input and gives its vector, or the classifier's outputs of a model that ranks. Ends between two steps with the signal. */
+  vector(tokens: Uint32Array, signal: AbortSignal): Promise<Float64Array>;
+  dispose(): Promise<void>;
+}
+
+interface NativeVectorContext extends NativeContext {
+  getEmbedding(tokens: number): Float64Array;
+}
+
+const VECTOR_CALLS = [
+  'initBatch',
+  'addToBatch',
+  'decodeBatch',
+  'removeTokenCellsFromSequence',
+  'setThreads',
+  'getEmbedding',
+] as const satisfies readonly (keyof NativeVectorContext)[];
+
+/** Creates a context that makes vectors, pooled as the model says. An input is evaluated in steps of at most `batchSize` tokens. */
+export const createVectorContext = async (
+  model: LlamaModel,
+  {
+    attachThreads,
+    ...options
+  }: LlamaContextOptions & Omit<ContextSetup, 'contextSize'> & { readonly batchSize: number },
+): Promise<VectorContext> => {
+  const { batchSize, threads } = options;
+  const wanted: LlamaContextOptions & { _embeddings: boolean } = { ...options, sequences: 1, _embeddings: true };
+  const context = await model.createContext(wanted);
+  const native = (context as unknown as Partial<PrivateContext>)._ctx;
+  requireFunctions(native, 'the context calls', VECTOR_CALLS);
+  const ctx = native as NativeVectorContext;
+  const freeThreads = startThreads(ctx, threads, attachThreads);
+  return {
+    vector: async (tokens, signal) => {
+      ctx.removeTokenCellsFromSequence(0, 0, -1);
+      for (let from = 0; from < tokens.length; from += batchSize) {
+        signal.throwIfAborted();
+        const step = tokens.subarray(from, from + batchSize);
+        ctx.initBatch(step.length);
+        // Pooling needs the output of every token; llama.cpp would ask for it and warn.
+        ctx.addToBatch(0, from, step, Uint32Array.from(step.keys()));
+        await ctx.decodeBatch();
+      }
+      return ctx.getEmbedding(tokens.length);
+    },
+    dispose: () => {
+      freeThreads?.();
+      return context.dispose();
+    },
+  };
+};
+
+/** Loads a LoRA adapter's file. A file that llama.cpp refuses can end the process: see lora-file.ts. */
+export const loadAdapter = (model: LlamaModel, path: string): Promise<Adapter> => {
+  const calls = model as unknown as { _getOrLoadLora?(path: string): Promise<Adapter> };
+  requireFunctions(calls, 'the model calls', ['_getOrLoadLora']);
+  return (calls as Required<typeof calls>)._getOrLoadLora(path);
 };

@@ -16,6 +16,7 @@ const BLANK = /\s/;
  * that come before the name wait for it; arguments written as a JSON string are given decoded, in one piece; other keys are skipped.
  */
 export class CallScanner {
+  readonly #isTool: (name: string) => boolean;
   #place: 'start' | 'key' | 'colon' | 'value' | 'comma' | 'done' | 'broken' = 'start';
   #depth = 0;
   #inString = false;
@@ -26,6 +27,11 @@ export class CallScanner {
   #name: string | undefined;
   #waiting = '';
   #hasArguments = false;
+
+  /** `isTool`: what is called otherwise is no call but broken. */
+  constructor(isTool: (name: string) => boolean = () => true) {
+    this.#isTool = isTool;
+  }
 
   /** True when a name was given out: there is no way back to text. */
   get started(): boolean {
@@ -146,7 +152,10 @@ export class CallScanner {
     this.#place = 'comma';
     if (this.#key === 'name') {
       this.#name = decoded(this.#raw);
-      if (this.#name === undefined) this.#place = 'broken';
+      if (this.#name === undefined || !this.#isTool(this.#name)) {
+        this.#name = undefined;
+        this.#place = 'broken';
+      }
       return '';
     }
     if (!this.#isArguments) return '';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ChatTemplate } from './chat-template.ts';
 import { factsOf } from './gguf-manifest.ts';
+import { namesIn } from './template-variables.ts';
 import { readGgufFile } from './gguf-file.ts';
 import { failure, golden, goldenRequest, tinySource, user } from './tiny-model.fixture.ts';
 
@@ -50,4 +51,46 @@ test('tool calls have objects where their arguments are JSON, and the name of th
     new ChatTemplate(source, undefined, none).render('m', { type: 'chat', messages: [...messages(args)] as never }, []);
   expect(shown('{"b": 1, "a": [2]}')).toBe('{"b": 1, "a": [2]} f');
   expect(shown('not json')).toBe('"not json" f');
+});
+
+describe('variables', () => {
+  const thinking = (source: string): ChatTemplate => new ChatTemplate(source, undefined, none);
+  const qwen = thinking('{% if enable_thinking is defined and enable_thinking is false %}off{% else %}on{% endif %}');
+  const shown = (template: ChatTemplate, rest: object): string =>
+    template.render('m', { type: 'chat', messages: [user('Hi')], ...rest }, []);
+
+  test('the switch of reasoning has the name that the template knows', () => {
+    expect(qwen.hasReasoningSwitch).toBe(true);
+    expect(shown(qwen, {})).toBe('on');
+    expect(shown(qwen, { reasoning: { enabled: true } })).toBe('on');
+    expect(shown(qwen, { reasoning: { enabled: false } })).toBe('off');
+    const other = thinking('{{ "thinking" if thinking else "no" }}');
+    expect(shown(other, { reasoning: { enabled: true } })).toBe('thinking');
+    const effort = thinking('{{ reasoning_effort | default("medium") }}');
+    expect([effort.hasReasoningSwitch, effort.hasReasoningEffort]).toEqual([false, true]);
+    expect(shown(effort, { reasoning: { effort: 'high' } })).toBe('high');
+  });
+
+  test('what stands in texts and as a member is no variable', () => {
+    const template = thinking(
+      "enable_thinking {{ 'enable_thinking' }} {{ messages[0].thinking }} {# reasoning_effort #}",
+    );
+    expect([template.hasReasoningSwitch, template.hasReasoningEffort]).toEqual([false, false]);
+  });
+
+  test('others are passed on, but only those that are read, and not those of the engine', async () => {
+    expect(shown(qwen, { templateOptions: { enable_thinking: false } })).toBe('off');
+    const data = thinking('{{ documents[0].title }}');
+    expect(shown(data, { templateOptions: { documents: [{ title: 'A' }] } })).toBe('A');
+    for (const templateOptions of [{ enable_thinkin: false }, { messages: [] }, { bos_token: 'x' }]) {
+      const error = await failure(() => shown(qwen, { templateOptions }), 'unsupported');
+      expect(error.details).toMatchObject({ option: 'templateOptions', name: Object.keys(templateOptions)[0] });
+    }
+    const both = { reasoning: { enabled: true }, templateOptions: { enable_thinking: false } };
+    await failure(() => shown(qwen, both), 'invalid_request');
+  });
+});
+
+test('a template that never ends its tags and strings is searched all the same', () => {
+  expect([...namesIn(`{% if a %}${"{{ '\\".repeat(100_000)}`)]).toEqual(['if', 'a']);
 });

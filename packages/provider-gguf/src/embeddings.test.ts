@@ -72,6 +72,21 @@ test('an abort ends a run between inputs, and those that wait', async () => {
   expect((await answer(session, embed(['x']))).embeddings).toHaveLength(1);
 });
 
+test('more runs than may wait are refused, and a run that is left makes room', async () => {
+  const { provider: full, session: small } = await openTiny({ queueLimit: 1 });
+  const client = new AbortController();
+  const many = embed(Array.from({ length: 100 }, (_, i) => `input ${i}`));
+  const readers = [0, 1].map(() => run(small, many, client.signal)[Symbol.asyncIterator]());
+  await Promise.all(readers.map((reader) => reader.next()));
+  expect(small.health().load).toMatchObject({ running: 1, waiting: 1 });
+  const refused = await failure(answer(small, embed(['x'])), 'overloaded');
+  expect(refused.details).toEqual({ waiting: 2, queueLimit: 1 });
+  await readers[0]?.return?.();
+  expect((await answer(small, embed(['x']))).embeddings).toHaveLength(1);
+  client.abort();
+  await full[Symbol.asyncDispose]();
+});
+
 test('a zero vector stays one', () => {
   expect(normalized([0, 0])).toEqual(Float32Array.of(0, 0));
 });

@@ -1,9 +1,29 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LlamaModel } from 'node-llama-cpp';
+import type { GgmlType, LlamaContext, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
-import { batchContext, nativeVocabulary, samplerFactory, type BatchContext, type SamplerFactory } from './binding.ts';
+import {
+  batchContext,
+  createVectorContext,
+  loadAdapter,
+  nativeVocabulary,
+  samplerFactory,
+  whyNoBatchCalls,
+  type Adapter,
+  type AdapterSwitch,
+  type BatchContext,
+  type SamplerFactory,
+  type SequenceMemory,
+  type VectorContext,
+} from './binding.ts';
+import { BindingRefusal, ofFile } from './binding-refusal.ts';
+import { evaluateContext, evaluateSamplers, publicVocabulary, type EvaluateContext } from './evaluate-context.ts';
+import { frameTokensOf, type FrameTokens } from './frame-tokens.ts';
+import { infillTokensOf, type InfillTokens } from './infill.ts';
+import { kvCacheFor, type HeadSizes, type KvCacheTypes } from './kv-cache-type.ts';
 import { llamaProcess, type LlamaProcess, type LogListener } from './llama-process.ts';
-import { availableBytes, readMemoryState, requireMemory } from './memory.ts';
+import { totalBytes, type MemoryNeed } from './memory.ts';
+import { estimateMemory, type EstimateRequest } from './memory-estimate.ts';
+import { findNativeThreads, type AttachThreads } from './native-threads.ts';
 import type { GgufProviderOptions, ResolvedOptions } from './options.ts';
 import type { Vocabulary } from './token-bytes.ts';
 
@@ -14,17 +34,13 @@ export interface LoadRequest {
   readonly path: string;
   readonly options: ResolvedOptions;
   readonly contextSize: number;
+  readonly heads: HeadSizes;
+  /** Bytes that the model may take at most. */
+  readonly memoryLimitBytes: number | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: ((fraction: number) => void) | undefined;
-}
-
-/** A context that only makes vectors. */
-export interface EmbeddingContext {
-  /** The vector of one input, as the model gives it. */
-  embed(tokens: readonly number[]): Promise<readonly number[]>;
-  /** Tokens that `embed` evaluates for an input, the special ones that it adds included. */
-  count(tokens: readonly number[]): number;
-  dispose(): Promise<void>;
+  /** Replaces the pooling that the file says. */
+  readonly pooling?: { readonly architecture: string; readonly type: number } | undefined;
 }
 
 /** A model in memory. */
@@ -32,17 +48,30 @@ export interface EngineModel {
   readonly vocabulary: Vocabulary;
   /** Where its layers are. */
   readonly device: 'cpu' | 'gpu';
+  /** What it takes of the machine's memory, its context included, as estimated. */
+  readonly memoryBytes: number;
   readonly samplers: SamplerFactory;
   /** Beginning of sequence, where the model has one and wants it before every prompt. */
   readonly beginning: number | undefined;
   readonly beginningText: string;
   readonly endText: string;
+  /** Special tokens around inputs that become vectors. */
+  readonly frame: FrameTokens;
+  /** Absent where the model cannot fill in between a prefix and a suffix. */
+  readonly infill: InfillTokens | undefined;
   /** Text to tokens; `special`: spellings of special tokens become these tokens. */
   tokenize(text: string, special: boolean): number[];
   /** Tokens to text, special ones shown. */
   detokenize(tokens: readonly number[]): string;
-  createBatchContext(signal: AbortSignal): Promise<BatchContext>;
-  createEmbeddingContext(batchSize: number, signal: AbortSignal): Promise<EmbeddingContext>;
+  /** Why generation has to do without the batch calls, with the binding's own `evaluate`; undefined: it has not. */
+  readonly withoutBatchCalls: string | undefined;
+  /** Not where `withoutBatchCalls` is set. */
+  createBatchContext(signal: AbortSignal): Promise<BatchContext & SequenceMemory & AdapterSwitch>;
+  createEvaluateContext(signal: AbortSignal): Promise<EvaluateContext>;
+  /** Loads a LoRA adapter whose file has been checked. */
+  loadAdapter(path: string): Promise<Adapter>;
+  /** Inputs of up to `contextSize` tokens, evaluated in steps of at most `batchSize`. */
+  createVectorContext(sizes: { contextSize: number; batchSize: number }, signal: AbortSignal): Promise<VectorContext>;
   dispose(): Promise<void>;
 }
 
@@ -54,22 +83,46 @@ export interface Engine {
 }
 
 /** Starts llama.cpp on the wanted back end. Throws `model_load_failed` when it is not usable here. */
-export const startEngine = async ({ gpu = 'auto', log }: Pick<GgufProviderOptions, 'gpu' | 'log'>): Promise<Engine> => {
-  const running = await llamaProcess(gpu);
+export const startEngine = async ({
+  gpu = 'auto',
+  binary,
+  nativeThreads,
+  log,
+}: Pick<GgufProviderOptions, 'gpu' | 'binary' | 'nativeThreads' | 'log'>): Promise<Engine> => {
+  const running = await llamaProcess(gpu, binary);
+  const attachThreads = usableThreads(nativeThreads, log);
   const { llama, listeners } = running;
   const listener: LogListener = (level, line) => log?.[level]({ engine: 'llama.cpp' }, line);
   listeners.add(listener);
   if (gpu === 'auto' && llama.gpu === false)
     log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
-    load: (request) => load(running, request),
+    load: (request) => load({ ...running, attachThreads }, request),
     dispose: () => void listeners.delete(listener),
   };
 };
 
-const load = async (running: LlamaProcess, request: LoadRequest): Promise<EngineModel> => {
-  const { binding, llama, listeners } = running;
-  const { name, path, options, contextSize, signal, onProgress } = request;
+/** A thread addon that cannot be used costs speed, not the start. */
+const usableThreads = (
+  file: GgufProviderOptions['nativeThreads'],
+  log: GgufProviderOptions['log'],
+): AttachThreads | undefined => {
+  try {
+    return findNativeThreads(file);
+  } catch (error) {
+    log?.warn({ err: error }, 'models run without lasting threads');
+    return undefined;
+  }
+};
+
+/** llama.cpp with what was found beside it. */
+interface EngineProcess extends LlamaProcess {
+  readonly attachThreads: AttachThreads | undefined;
+}
+
+const load = async (running: EngineProcess, request: LoadRequest): Promise<EngineModel> => {
+  const { binding, llama, listeners, attachThreads } = running;
+  const { name, path, options, signal, onProgress } = request;
   signal.throwIfAborted();
   // llama.cpp's calls only say that they failed; why is in its log, where the first error is the cause of the others.
   let reason: string | undefined;
@@ -79,25 +132,52 @@ const load = async (running: LlamaProcess, request: LoadRequest): Promise<Engine
   listeners.add(listener);
   const onCpu = llama.gpu === false;
   try {
-    if (onCpu) await checkMemory(running, request);
+    const estimate = estimateRequest(request, onCpu);
+    const { kvCache, flashAttention } = estimate;
+    if (options.mlock && !llama.supportsMlock)
+      throw new GolekError(
+        'unsupported',
+        `mlock of the model '${name}': this system cannot keep memory from being swapped`,
+      );
+    const checked = onCpu
+      ? await estimateMemory(running, estimate, { limitBytes: request.memoryLimitBytes })
+      : undefined;
     let reported = 0;
-    const model = await llama.loadModel({
-      modelPath: path,
-      gpuLayers: onCpu ? 0 : options.gpuLayers,
-      defaultContextFlashAttention: flashAttentionFor(options, onCpu),
-      // On the CPU the check above takes control groups into account, which the binding's own does not.
-      ignoreMemorySafetyChecks: onCpu,
-      loadSignal: signal,
-      ...(onProgress && {
-        onLoadProgress: (fraction: number) => {
-          if (fraction > reported) onProgress((reported = Math.min(1, fraction)));
-        },
+    const model = await ofFile(() =>
+      llama.loadModel({
+        modelPath: path,
+        gpuLayers: onCpu ? 0 : options.gpuLayers,
+        useMmap: options.mmap,
+        useMlock: options.mlock,
+        // Every context of the model takes these.
+        defaultContextFlashAttention: flashAttention,
+        defaultContextSwaFullCache: options.swaFullCache,
+        ...cacheOptions(kvCache),
+        // On the CPU the check above takes control groups into account, which the binding's own does not.
+        ignoreMemorySafetyChecks: onCpu,
+        loadSignal: signal,
+        ...(request.pooling && {
+          metadataOverrides: { [request.pooling.architecture]: { pooling_type: request.pooling.type } },
+        }),
+        ...(onProgress && {
+          onLoadProgress: (fraction: number) => {
+            if (fraction > reported) onProgress((reported = Math.min(1, fraction)));
+          },
+        }),
       }),
-    });
-    return engineModel(model, options, contextSize, onCpu);
-  } catch (cause) {
-    if (cause instanceof GolekError) throw cause;
+    );
+    const need = checked ?? (await measured(running, model, request, estimate));
+    try {
+      return engineModel(running, model, request, { onCpu, attachThreads, memoryBytes: totalBytes(need) });
+    } catch (thrown) {
+      await model.dispose();
+      throw thrown;
+    }
+  } catch (thrown) {
+    if (thrown instanceof GolekError) throw thrown;
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
+    if (!(thrown instanceof BindingRefusal)) throw ownMistake(name, thrown);
+    const { cause } = thrown;
     if (cause instanceof binding.InsufficientMemoryError) {
       throw new GolekError('insufficient_memory', `model '${name}' does not fit into memory: ${cause.message}`, {
         cause,
@@ -118,77 +198,112 @@ const load = async (running: LlamaProcess, request: LoadRequest): Promise<Engine
   }
 };
 
+/** It must not be looked for in the file. */
+const ownMistake = (name: string, cause: unknown): GolekError =>
+  new GolekError(
+    'internal',
+    `loading the model '${name}' failed by a mistake in Golek, not in the file: ${GolekError.from(cause).message}`,
+    { cause, details: { model: name } },
+  );
+
 const flashAttentionFor = ({ flashAttention }: ResolvedOptions, onCpu: boolean): 'auto' | boolean =>
   flashAttention === 'auto' && onCpu ? false : flashAttention;
 
-/** The formula's answer may be several times too large, but far beyond that the exact one below would itself take too much. */
-const ROUGH_FACTOR = 8;
-
-const checkMemory = async ({ binding, llama }: LlamaProcess, request: LoadRequest): Promise<void> => {
-  const { name, path, options, contextSize, signal } = request;
-  const info = await binding.readGgufFileInfo(path, { sourceType: 'filesystem', logWarnings: false, signal });
-  const insights = await binding.GgufInsights.from(info, llama);
-  const available = availableBytes(await readMemoryState());
-  const weights = (await insights.estimateModelResourceRequirementsV2({ gpuLayers: 0 })).cpuRam;
-  const shape = {
-    contextSize,
-    modelGpuLayers: 0,
-    sequences: options.parallel,
-    batchSize: options.batchSize,
-  };
-  const flashAttention = flashAttentionFor(options, true);
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor lays the context out to measure it
-  const rough = insights.estimateContextResourceRequirements({
-    ...shape,
-    flashAttention: flashAttention === true,
-  }).cpuRam;
-  if (rough > ROUGH_FACTOR * available) requireMemory(name, { weights, context: rough }, available);
-  const context = (await insights.estimateContextResourceRequirementsV2({ ...shape, flashAttention })).cpuRam;
-  requireMemory(name, { weights, context }, available);
+const estimateRequest = (request: LoadRequest, onCpu: boolean): EstimateRequest => {
+  const { name, path, options, contextSize, heads, signal } = request;
+  const { parallel, batchSize, kvCacheType, mmap, swaFullCache } = options;
+  const flashAttention = flashAttentionFor(options, onCpu);
+  const kvCache = kvCacheFor({ model: name, kvCacheType, flashAttention, heads });
+  const shape = { contextSize, parallel, batchSize, flashAttention, kvCache, mmap, swaFullCache };
+  return { name, path, ...shape, gpuLayers: 0, signal };
 };
 
-const engineModel = (model: LlamaModel, options: ResolvedOptions, contextSize: number, onCpu: boolean): EngineModel => {
-  const native = nativeVocabulary(model);
+/* eslint-disable @typescript-eslint/no-deprecated -- so the binding marks what is experimental: a wrong pair ends the process in llama.cpp, which `kvCacheFor` keeps out */
+const cacheOptions = ({ key, value }: KvCacheTypes): Pick<LlamaModelOptions, CacheOption> => ({
+  experimentalDefaultContextKvCacheKeyType: key.toUpperCase() as keyof typeof GgmlType,
+  experimentalDefaultContextKvCacheValueType: value.toUpperCase() as keyof typeof GgmlType,
+});
+
+/* eslint-enable @typescript-eslint/no-deprecated */
+
+type CacheOption = 'experimentalDefaultContextKvCacheKeyType' | 'experimentalDefaultContextKvCacheValueType';
+
+/** How many layers a GPU holds, and so what is left to the machine's memory, shows only when the model is loaded. */
+const measured = async (
+  running: LlamaProcess,
+  model: LlamaModel,
+  { memoryLimitBytes: limitBytes }: LoadRequest,
+  estimate: EstimateRequest,
+): Promise<MemoryNeed> => {
+  try {
+    return await estimateMemory(running, { ...estimate, gpuLayers: model.gpuLayers }, { limitBytes, isLoaded: true });
+  } catch (thrown) {
+    await model.dispose();
+    throw thrown;
+  }
+};
+
+interface Loaded {
+  readonly onCpu: boolean;
+  readonly attachThreads: AttachThreads | undefined;
+  readonly memoryBytes: number;
+}
+
+const engineModel = (
+  running: LlamaProcess,
+  model: LlamaModel,
+  { options, contextSize }: LoadRequest,
+  { onCpu, attachThreads, memoryBytes }: Loaded,
+): EngineModel => {
   const { tokens } = model;
+  const lacking = whyNoBatchCalls(running.version, model);
+  const withoutBatchCalls = options.scheduler === 'evaluate' ? "the option 'scheduler' says so" : lacking;
+  const newContext = (signal: AbortSignal): Promise<LlamaContext> =>
+    model.createContext({
+      contextSize,
+      sequences: options.parallel,
+      batchSize: options.batchSize,
+      threads: options.threads,
+      flashAttention: flashAttentionFor(options, onCpu),
+      failedCreationRemedy: false,
+      ignoreMemorySafetyChecks: onCpu,
+      createSignal: signal,
+    });
   return {
     device: !onCpu && model.gpuLayers > 0 ? 'gpu' : 'cpu',
+    memoryBytes,
     vocabulary: {
-      ...native,
+      ...(lacking === undefined ? nativeVocabulary(model) : publicVocabulary(model)),
       size: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
       isEndOfGeneration: (token) => model.isEogToken(token as never),
     },
-    samplers: samplerFactory(model),
+    withoutBatchCalls,
+    samplers:
+      withoutBatchCalls === undefined ? samplerFactory(model) : evaluateSamplers(running.llama, model, running.binding),
     beginning: tokens.shouldPrependBosToken ? (tokens.bos ?? undefined) : undefined,
     beginningText: tokens.bosString ?? '',
     endText: tokens.eosString ?? '',
+    frame: frameTokensOf(model),
+    infill: infillTokensOf(model),
+    loadAdapter: (path) => loadAdapter(model, path),
     tokenize: (text, special) => model.tokenize(text, special),
     detokenize: (ids) => model.detokenize(ids as never, true),
-    createBatchContext: async (signal) => {
-      const context = await model.createContext({
-        contextSize,
-        sequences: options.parallel,
-        batchSize: options.batchSize,
+    createBatchContext: async (signal) =>
+      batchContext(await newContext(signal), { contextSize, threads: options.threads, attachThreads }),
+    createEvaluateContext: async (signal) => evaluateContext(await newContext(signal), contextSize),
+    createVectorContext: async (sizes, signal) => {
+      if (lacking !== undefined)
+        throw new GolekError('unsupported', `no vectors without the binding's private calls: ${lacking}`);
+      return createVectorContext(model, {
+        ...sizes,
+        attachThreads,
         threads: options.threads,
-        flashAttention: flashAttentionFor(options, onCpu),
+        // An input is evaluated alone and always cut the same way, so that its numbers depend on nothing else; without it the memory grows with the square of the input.
+        flashAttention: options.flashAttention,
         failedCreationRemedy: false,
         ignoreMemorySafetyChecks: onCpu,
         createSignal: signal,
       });
-      return batchContext(context, { contextSize, threads: options.threads });
-    },
-    createEmbeddingContext: async (batchSize, signal) => {
-      const context = await model.createEmbeddingContext({
-        contextSize,
-        batchSize,
-        threads: options.threads,
-        ignoreMemorySafetyChecks: onCpu,
-        createSignal: signal,
-      });
-      return {
-        embed: async (ids) => (await context.getEmbeddingFor([...ids] as never)).vector,
-        count: (ids) => context.calculateInputLength([...ids] as never),
-        dispose: () => context.dispose(),
-      };
     },
     dispose: () => model.dispose(),
   };

@@ -5,10 +5,17 @@ export const MAX_REPETITION = 2000;
 export class GrammarRules {
   readonly #bodies = new Map<string, string>();
   readonly #nameOf = new Map<string, string>();
+  readonly #prefix: string;
   #names = 0;
 
+  /** `prefix`: of every name, where the rules go beside others. */
+  constructor(prefix = '') {
+    this.#prefix = prefix;
+  }
+
   /** Defines a rule by name, unless it is there already; `body` may refer to the rule itself. Returns the name. */
-  named(name: string, body: () => string): string {
+  named(own: string, body: () => string): string {
+    const name = this.#prefix + own;
     if (!this.#bodies.has(name)) {
       this.#bodies.set(name, '');
       this.#bodies.set(name, body());
@@ -28,7 +35,7 @@ export class GrammarRules {
 
   /** A name for a rule that is defined later. */
   reserve(): string {
-    return `r${++this.#names}`;
+    return `${this.#prefix}r${++this.#names}`;
   }
 
   define(name: string, body: string): string {
@@ -88,18 +95,28 @@ export const repeated = (item: string, min: number, max?: number): string => {
   return min === max ? `${item}{${min}}` : `${item}{${min},${max}}`;
 };
 
+/** Any text; where `tag` appears in it, `then` follows and ends it. */
+export const textUntil = (rules: GrammarRules, tag: string, then: string): string =>
+  searchStates(rules, tag, then, true)[0] ?? then;
+
+/** Text that ends with the first `tag` in it, with `then` behind. */
+export const textThrough = (rules: GrammarRules, tag: string, then: string): string =>
+  searchStates(rules, tag, then, false)[0] ?? then;
+
 /**
- * Any text; where `tag` appears in it, `then` follows and ends it. The states are those of the Knuth-Morris-Pratt search for the tag, so the
- * text before never holds it.
+ * Rules of the Knuth-Morris-Pratt search for `tag`, one for each number of its characters that were just read, so that the text before it
+ * never holds it. Behind the tag comes `then`; `mayEnd`: the text may also end without the tag.
  */
-export const textUntil = (rules: GrammarRules, tag: string, then: string): string => {
+export const searchStates = (rules: GrammarRules, tag: string, then: string, mayEnd: boolean): readonly string[] => {
   const states = Array.from(tag, () => rules.reserve());
+  const characters = Array.from(tag);
   for (const [matched, state] of states.entries()) {
-    const wanted = tag[matched] ?? '';
+    const wanted = characters[matched] ?? '';
     // Where each other character of the tag leads from here; any character outside the tag leads to the start.
-    const others = [...new Set(tag)].filter((character) => character !== wanted);
-    const next = (length: number): string => (length === tag.length ? then : (states[length] ?? ''));
-    const back = others.map((character) => ({ character, to: matchedAfter(tag, tag.slice(0, matched) + character) }));
+    const others = [...new Set(characters)].filter((character) => character !== wanted);
+    const next = (length: number): string => (length === characters.length ? then : (states[length] ?? ''));
+    const read = characters.slice(0, matched);
+    const back = others.map((character) => ({ character, to: matchedAfter(characters, [...read, character]) }));
     const elsewhere = `[^${[wanted, ...others].map((c) => classCode(c.codePointAt(0) ?? 0)).join('')}] ${states[0] ?? ''}`;
     rules.define(
       state,
@@ -107,17 +124,17 @@ export const textUntil = (rules: GrammarRules, tag: string, then: string): strin
         `${literal(wanted)} ${next(matched + 1)}`,
         ...back.map(({ character, to }) => `${literal(character)} ${next(to)}`),
         elsewhere,
-        '""',
+        ...(mayEnd ? ['""'] : []),
       ].join(' | '),
     );
   }
-  return states[0] ?? then;
+  return states;
 };
 
-/** Length of the longest beginning of `tag` that `text` ends with. */
-const matchedAfter = (tag: string, text: string): number => {
+/** Number of characters of `tag` at its beginning that `text` ends with. */
+const matchedAfter = (tag: readonly string[], text: readonly string[]): number => {
   for (let length = Math.min(tag.length, text.length); length > 0; length--) {
-    if (text.endsWith(tag.slice(0, length))) return length;
+    if (tag.slice(0, length).every((character, i) => character === text[text.length - length + i])) return length;
   }
   return 0;
 };

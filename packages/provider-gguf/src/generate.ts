@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GolekError, type GenerateRequest, type InferenceEvent, type RunContext } from '@golek/providers-spi';
 import { answerGrammar, callableTools } from './answer-grammar.ts';
+import type { Adapters } from './adapters.ts';
 import { Answer } from './answer.ts';
 import type { TokenSampler } from './binding.ts';
-import type { ChatTemplate } from './chat-template.ts';
-import type { DecodeLoop } from './decode-loop.ts';
-import type { EngineModel } from './engine.ts';
+import { BestOf } from './best-of.ts';
 import { EventWindow } from './event-window.ts';
+import { checkTokens, promptOf, type Prompter } from './generate-prompt.ts';
 import type { SamplingFacts } from './gguf-manifest.ts';
+import { ReasoningSplitter } from './reasoning-splitter.ts';
 import { giveSpans, stagesOf, timingsOf, type RunFacts } from './run-times.ts';
 import { choiceSeeds, samplerSettings } from './sampling-config.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
+import type { SpecialTokens } from './special-tokens.ts';
 import type { TokenBytes } from './token-bytes.ts';
 import type { ToolCallFormat } from './tool-calls.ts';
 
@@ -17,18 +21,18 @@ import type { ToolCallFormat } from './tool-calls.ts';
 const WINDOW = 64;
 
 /** An open model as generation uses it. */
-export interface Generator {
-  /** Registered name. */
-  readonly name: string;
-  readonly model: EngineModel;
-  readonly loop: DecodeLoop;
-  readonly contextSize: number;
+export interface Generator extends Prompter {
+  readonly scheduler: Scheduler;
   readonly bytes: TokenBytes;
-  /** Absent when the model has none that can be read. */
-  readonly template: ChatTemplate | undefined;
+  readonly special: SpecialTokens;
   readonly toolCalls: ToolCallFormat | undefined;
   readonly sampling: SamplingFacts;
+  readonly adapters: Adapters;
+  /** A full context is shifted. */
+  readonly shifts: boolean;
 }
+
+type Counts = Pick<RunFacts, 'promptTokens' | 'completionTokens' | 'cachedPromptTokens'> & { reasoningTokens?: number };
 
 /** Answers a generate request: deltas of every choice as they come, their finishes, the usage. */
 export const generate = async function* (
@@ -37,43 +41,60 @@ export const generate = async function* (
   context: RunContext,
 ): AsyncGenerator<InferenceEvent, void> {
   const { signal } = context;
-  const { name, model, loop, contextSize, bytes } = generator;
+  const { model, scheduler, contextSize, bytes, special } = generator;
   refuseEchoOfLogprobs(request);
-  const grammar = answerGrammar(request, generator.toolCalls);
-  const prompt = Uint32Array.from(promptTokens(generator, request));
-  checkLength(name, prompt.length, contextSize);
+  const group = generator.adapters.groupOf(request);
+  const { tokens: prompt, reasoning } = promptOf(generator, request);
+  const grammar = answerGrammar(request, generator.toolCalls, reasoning);
+  checkEnds(request, grammar);
   checkTokens(generator, Object.keys(request.sampling?.logitBias ?? {}).map(Number), 'sampling.logitBias');
+  checkTokens(generator, request.stopTokens ?? [], 'stopTokens');
   const tools = callableTools(request.input);
-  const window = new EventWindow(WINDOW, () => loop.wake());
-  const seeds = choiceSeeds(request.sampling?.seed, request.choices ?? 1);
-  const samplers = createSamplers(generator, request, seeds, grammar);
-  let unfinished = seeds.length;
+  const toolCalls = tools.length > 0 ? generator.toolCalls : undefined;
+  const { format } = reasoning ?? {};
+  const markers = special.markers([...(format ? [format.open, format.close] : []), ...(toolCalls?.markers ?? [])]);
+  const stopTokens = new Set(request.stopTokens);
+  const window = new EventWindow(WINDOW, () => scheduler.wake());
+  const { choices, candidates } = candidatesOf(request);
+  const best = candidates > choices ? new BestOf(candidates, choices) : undefined;
+  const seeds = choiceSeeds(request.sampling?.seed, candidates);
+  const samplers = await createSamplers(generator, request, seeds, grammar, signal);
+  let unfinished = candidates;
   const answers = samplers.map(
     (sampler, choice) =>
       new Answer({
         choice,
         prompt,
         sampler,
-        limit: Math.min(request.maxTokens ?? Number.POSITIVE_INFINITY, contextSize - prompt.length),
+        group,
+        limit: answerLimit(generator, request, prompt.length),
         stops: request.stop ?? [],
         constrained: grammar !== undefined,
-        toolCalls: tools.length > 0 ? generator.toolCalls?.parser() : undefined,
+        reasoning: reasoning && new ReasoningSplitter(reasoning.format, reasoning.start === 'opened'),
+        toolCalls: toolCalls?.parser(tools),
         logprobs: request.logprobs?.top,
+        rated: best !== undefined,
         bytes,
-        isEndOfGeneration: (token) => model.vocabulary.isEndOfGeneration(token),
+        markers,
+        isEnd: (token) => model.vocabulary.isEndOfGeneration(token) || stopTokens.has(token),
         newToolCallId: () => `call_${randomBytes(12).toString('hex')}`,
-        isFull: () => window.full,
+        // What is kept for the comparison is bounded by the context.
+        isFull: () => best === undefined && window.full,
         onEvent: (event) => {
-          window.push(event);
-          if (event.type === 'finish' && --unfinished === 0) window.end();
+          if (best) best.keep(event);
+          else window.push(event);
+          if (event.type !== 'finish' || --unfinished > 0) return;
+          for (const kept of best?.best(answers.map(({ meanLogprob }) => meanLogprob)) ?? []) window.push(kept);
+          window.end();
         },
+        onShift: (discarded) => window.push({ type: 'warning', message: shiftWarning(contextSize, discarded) }),
         onError: (error) => window.fail(error),
         onRelease: () => model.samplers.dispose(sampler),
       }),
   );
-  echo(generator, request, seeds.length, window);
+  echo(generator, request, choices, window);
   const submittedAt = performance.now();
-  const cancel = submit(generator, answers);
+  const cancel = submit(generator, answers, context);
   const abort = (): void => window.abort(GolekError.from(signal.reason, 'cancelled'));
   signal.addEventListener('abort', abort, { once: true });
   const stages = (): ReturnType<typeof stagesOf> =>
@@ -81,10 +102,11 @@ export const generate = async function* (
       submittedAt,
       answers.map(({ times }) => times),
     );
-  const counts = (): Pick<RunFacts, 'promptTokens' | 'completionTokens' | 'cachedPromptTokens'> => ({
+  const counts = (): Counts => ({
     promptTokens: prompt.length,
     completionTokens: answers.reduce((sum, answer) => sum + answer.tokens, 0),
     cachedPromptTokens: answers[0]?.reused ?? 0,
+    ...(reasoning && { reasoningTokens: answers.reduce((sum, answer) => sum + answer.reasoningTokens, 0) }),
   });
   let error: GolekError | undefined = new GolekError('cancelled', 'the consumer stopped reading');
   try {
@@ -101,60 +123,52 @@ export const generate = async function* (
   yield { type: 'usage', usage: { ...counts(), timings: timingsOf(stages()) } };
 };
 
-const promptTokens = (generator: Generator, { input }: GenerateRequest): number[] => {
-  const { name, model, template } = generator;
-  let tokens: number[];
-  if (input.type === 'chat') {
-    if (!template)
-      throw new GolekError('unsupported', `model '${name}' has no chat template`, {
-        details: { option: 'input.chat' },
-      });
-    tokens = model.tokenize(template.render(name, input, callableTools(input)), true);
-  } else if (typeof input.prompt === 'string') tokens = model.tokenize(input.prompt, true);
-  else {
-    checkTokens(generator, input.prompt, 'input.prompt');
-    tokens = input.prompt;
-  }
-  if (model.beginning !== undefined && tokens[0] !== model.beginning) tokens = [model.beginning, ...tokens];
-  if (tokens.length === 0)
-    throw new GolekError('invalid_request', 'the prompt is empty, and this model cannot start from nothing', {
-      details: { field: 'input' },
+/** A shift lets an answer be longer than its context has room for, when that is asked for: a model that never ends would never end. */
+const answerLimit = (
+  { contextSize, shifts }: Generator,
+  { maxTokens, bestOf }: GenerateRequest,
+  prompt: number,
+): number =>
+  // What is kept for a comparison must have a bound.
+  shifts && maxTokens !== undefined && bestOf === undefined
+    ? maxTokens
+    : Math.min(maxTokens ?? Number.POSITIVE_INFINITY, contextSize - prompt);
+
+const shiftWarning = (contextSize: number, discarded: number): string =>
+  `the context of ${contextSize} tokens is full: ${discarded} of its older tokens were discarded, and the answer goes on without them`;
+
+const candidatesOf = ({ choices = 1, bestOf = choices }: GenerateRequest): { choices: number; candidates: number } => {
+  if (bestOf < choices)
+    throw new GolekError('invalid_request', `'bestOf' is ${bestOf}, less than the ${choices} 'choices' wanted`, {
+      details: { field: 'bestOf' },
     });
-  return tokens;
+  return { choices, candidates: bestOf };
 };
 
-const checkLength = (name: string, length: number, contextSize: number): void => {
-  if (length < contextSize) return;
-  throw new GolekError(
-    'context_length_exceeded',
-    `the prompt has ${length} tokens; model '${name}' is loaded with a context of ${contextSize}, which must also hold the answer`,
-    { details: { promptTokens: length, contextLength: contextSize } },
-  );
+/** An answer that follows a grammar must be able to end where that ends. */
+const checkEnds = ({ ignoreEos }: GenerateRequest, grammar: string | undefined): void => {
+  if (!ignoreEos || grammar === undefined) return;
+  throw new GolekError('unsupported', "'ignoreEos' cannot be combined with tools or a form of the output", {
+    details: { option: 'ignoreEos' },
+  });
 };
 
-const checkTokens = ({ name, model }: Generator, tokens: readonly number[], field: string): void => {
-  const { size } = model.vocabulary;
-  const wrong = tokens.find((token) => token >= size);
-  if (wrong === undefined) return;
-  throw new GolekError(
-    'invalid_request',
-    `'${field}' has the token ${wrong}; the tokens of model '${name}' are 0 to ${size - 1}`,
-    { details: { field } },
-  );
-};
-
-const createSamplers = (
-  { model, sampling, contextSize }: Generator,
+const createSamplers = async (
+  { model, sampling, contextSize, special }: Generator,
   request: GenerateRequest,
   seeds: readonly number[],
   grammar: string | undefined,
-): TokenSampler[] => {
+  signal: AbortSignal,
+): Promise<TokenSampler[]> => {
   const samplers: TokenSampler[] = [];
+  const never = request.ignoreEos ? special.ends : [];
   try {
     for (const seed of seeds) {
-      samplers.push(
-        model.samplers.create(samplerSettings(request.sampling ?? {}, sampling, seed), grammar, contextSize),
-      );
+      const settings = samplerSettings(request.sampling ?? {}, sampling, seed, never);
+      // DRY compares its breakers with the whole vocabulary, some 40 ms for each one: other requests have their turn between.
+      if (settings.dry && samplers.length > 0) await nextTurn();
+      if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
+      samplers.push(model.samplers.create(settings, grammar, contextSize));
     }
   } catch (error) {
     for (const sampler of samplers) model.samplers.dispose(sampler);
@@ -163,9 +177,13 @@ const createSamplers = (
   return samplers;
 };
 
-const submit = ({ loop }: Generator, answers: readonly Answer[]): (() => void) => {
+const submit = (
+  { scheduler }: Generator,
+  answers: readonly Answer[],
+  { tenant = '', priority = 0, deadline = Infinity }: RunContext,
+): (() => void) => {
   try {
-    return loop.submit(answers);
+    return scheduler.submit(answers, { tenant, priority, deadline });
   } catch (error) {
     for (const answer of answers) answer.onRelease();
     throw error;

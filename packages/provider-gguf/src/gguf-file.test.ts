@@ -74,7 +74,7 @@ test('the manifest says what the file says', async () => {
     license: 'apache-2.0',
     created: expect.any(Number) as number,
   });
-  expect(facts).toMatchObject({ causal: true, pooling: 0, sampling: {} });
+  expect(facts).toMatchObject({ causal: true, pooling: 3, poolingSaid: true, sampling: {} });
 });
 
 test('facts of encoders, rerankers and recommended sampling', async () => {
@@ -88,6 +88,8 @@ test('facts of encoders, rerankers and recommended sampling', async () => {
     factsOf(await read(await written(gguf([architecture, ...entries], [one]))));
   expect((await of(flag('llama.attention.causal', false))).tasks).toEqual(['embed', 'tokenize', 'detokenize']);
   expect((await of(entry('llama.pooling_type', 4, uint32(4)))).tasks).toEqual(['tokenize', 'detokenize']);
+  const ranker = gguf([architecture, entry('llama.pooling_type', 4, uint32(4))], [one, tensor('cls.weight', [4])]);
+  expect(factsOf(await read(await written(ranker))).tasks).toEqual(['rerank', 'tokenize', 'detokenize']);
   expect(
     (await of(float('general.sampling.temp', 0.5), entry('general.sampling.top_k', 4, uint32(20)))).sampling,
   ).toEqual({ temperature: 0.5, topK: 20 });

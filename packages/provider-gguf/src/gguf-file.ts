@@ -1,15 +1,25 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { GolekError } from '@golek/providers-spi';
-import { GgufFormatError, GgufHeaderIncomplete, parseGgufHeader, type GgufHeader } from './gguf-header.ts';
+import {
+  GgufFormatError,
+  GgufHeaderIncomplete,
+  parseGgufHeader,
+  type GgufHeader,
+  type GgufTensor,
+} from './gguf-header.ts';
 import { TENSOR_TYPES } from './gguf-types.ts';
 
 /** A readable GGUF model on disk. A model split over several files is one of these. */
 export interface GgufFile {
   /** Absolute path; of the first part when split. */
   readonly path: string;
+  /** Of all parts. */
+  readonly paths: readonly string[];
   /** Header of the first part, which holds the metadata. */
   readonly header: GgufHeader;
+  /** Those of all parts. */
+  readonly tensors: readonly GgufTensor[];
   /** Elements of all tensors. */
   readonly parameterCount: number;
   /** Bytes on disk, all parts. */
@@ -32,13 +42,15 @@ export const readGgufFile = async (location: string, signal: AbortSignal): Promi
   const firstPart = await readPart(first, signal);
   const parts = [firstPart];
   const splits = firstPart.header.metadata.get('split.count');
-  if (typeof splits === 'number' && splits > 1) {
-    for (const sibling of splitPaths(first, splits).slice(1)) parts.push(await readPart(sibling, signal));
-  }
+  const paths = typeof splits === 'number' && splits > 1 ? splitPaths(first, splits) : [first];
+  for (const sibling of paths.slice(1)) parts.push(await readPart(sibling, signal));
+  const tensors = parts.flatMap((part) => part.header.tensors);
   return {
     path: first,
+    paths,
     header: firstPart.header,
-    parameterCount: sum(parts.flatMap((part) => part.header.tensors.map((tensor) => tensor.elements))),
+    tensors,
+    parameterCount: sum(tensors.map(({ elements }) => elements)),
     sizeBytes: sum(parts.map((part) => part.size)),
     modified: firstPart.modified,
   };

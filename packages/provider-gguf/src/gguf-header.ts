@@ -2,6 +2,8 @@
 export interface GgufHeader {
   readonly version: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Numbers of the values' types, as the format has them. */
+  readonly types: ReadonlyMap<string, number>;
   readonly tensors: readonly GgufTensor[];
   /** Offset of the first tensor's data from the start of the file, bytes. */
   readonly dataOffset: number;
@@ -13,6 +15,8 @@ export type GgufValue = number | boolean | string | { readonly length: number };
 export interface GgufTensor {
   readonly name: string;
   readonly elements: number;
+  /** Sizes of its dimensions, the innermost first. */
+  readonly shape: readonly number[];
   /** Number of the ggml type, see TENSOR_TYPES. */
   readonly type: number;
   /** Bytes from `dataOffset`. */
@@ -66,9 +70,13 @@ export const parseGgufHeader = (bytes: Uint8Array, fileSize: number): GgufHeader
     throw new GgufFormatError(`it claims ${keyCount} metadata keys; at most ${MAX_METADATA_KEYS} are read`);
 
   const metadata = new Map<string, GgufValue>();
+  const types = new Map<string, number>();
   for (let i = 0; i < keyCount; i++) {
     const key = reader.string(`the name of metadata key ${i + 1}`, MAX_KEY_BYTES);
-    metadata.set(key, readValue(reader, key, reader.uint32()));
+    if (metadata.has(key)) throw new GgufFormatError(`it has the metadata key ${shown(key)} twice`);
+    const type = reader.uint32();
+    types.set(key, type);
+    metadata.set(key, readValue(reader, key, type));
   }
   const tensors: GgufTensor[] = [];
   for (let i = 0; i < tensorCount; i++) tensors.push(readTensor(reader, i));
@@ -77,7 +85,7 @@ export const parseGgufHeader = (bytes: Uint8Array, fileSize: number): GgufHeader
   if (typeof alignment !== 'number' || !Number.isInteger(alignment) || alignment < 1 || alignment > 65_536) {
     throw new GgufFormatError(`its metadata key 'general.alignment' is ${JSON.stringify(alignment)}`);
   }
-  return { version, metadata, tensors, dataOffset: Math.ceil(reader.position / alignment) * alignment };
+  return { version, metadata, types, tensors, dataOffset: Math.ceil(reader.position / alignment) * alignment };
 };
 
 /** A name from the file as a message can show it: short, on one line. */
@@ -108,10 +116,10 @@ const readTensor = (reader: HeaderReader, index: number): GgufTensor => {
   const dimensions = reader.uint32();
   if (dimensions > MAX_TENSOR_DIMENSIONS)
     throw new GgufFormatError(`tensor ${shown(name)} claims ${dimensions} dimensions`);
-  let elements = 1;
-  for (let i = 0; i < dimensions; i++) elements *= reader.uint64();
+  const shape = Array.from({ length: dimensions }, () => reader.uint64());
+  const elements = shape.reduce((product, size) => product * size, 1);
   if (!Number.isSafeInteger(elements)) throw new GgufFormatError(`tensor ${shown(name)} claims ${elements} elements`);
-  return { name, elements, type: reader.uint32(), offset: reader.uint64() };
+  return { name, elements, shape, type: reader.uint32(), offset: reader.uint64() };
 };
 
 const utf8 = new TextDecoder();

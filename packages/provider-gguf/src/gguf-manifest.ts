@@ -1,9 +1,8 @@
 import { GolekError, type ModelManifest, type ModelSource, type Task } from '@golek/providers-spi';
 import type { GgufFile } from './gguf-file.ts';
 import { FILE_TYPES } from './gguf-types.ts';
-
-/** Pooling types of llama.cpp that shape what a model is for. */
-const POOLING_RANK = 4;
+import { POOLING_TYPES, poolingType, type Pooling } from './pooling.ts';
+import type { HeadSizes } from './kv-cache-type.ts';
 
 /** What the metadata of a model file says about its use; absent where the file says nothing. */
 export interface GgufFacts {
@@ -17,9 +16,24 @@ export interface GgufFacts {
   readonly tasks: readonly Task[];
   /** False for encoders such as BERT, where every token sees every other. */
   readonly causal: boolean;
-  /** llama.cpp's pooling type of embeddings; 0 (none: the last token) when the file does not say. */
+  /** llama.cpp's pooling type of vectors. */
   readonly pooling: number;
+  /** Whether the file itself leads llama.cpp to this pooling. */
+  readonly poolingSaid: boolean;
+  /** Tokens that have a learned position; undefined where positions are computed and may go beyond the training. */
+  readonly positions: number | undefined;
+  /** How a model that ranks reads a query and a document. */
+  readonly ranking: RankingFacts;
   readonly sampling: SamplingFacts;
+  /** Components of one head's keys and values; undefined where layers differ or the file does not say. */
+  readonly heads: HeadSizes;
+}
+
+export interface RankingFacts {
+  /** With `{query}` and `{document}`. */
+  readonly template: string | undefined;
+  /** Its first output is a probability; a logit otherwise. */
+  readonly probability: boolean;
 }
 
 /** Sampling settings that the maker of the model recommends. */
@@ -31,9 +45,13 @@ export interface SamplingFacts {
   readonly repeatPenalty?: number;
 }
 
-/** Reads the facts from a header. Throws `model_invalid` or `unsupported` for a GGUF file that holds no model. */
-export const factsOf = (file: GgufFile): GgufFacts => {
-  const { metadata, tensors } = file.header;
+/**
+ * Reads the facts from a header; `asked` is the pooling that the model's options ask for. Throws `model_invalid` or `unsupported` for a GGUF file that holds
+ * no model, and for a pooling that this one does not have.
+ */
+export const factsOf = (file: GgufFile, asked?: Pooling): GgufFacts => {
+  const { metadata } = file.header;
+  const { tensors } = file;
   const text = (key: string): string | undefined => {
     const value = metadata.get(key);
     return typeof value === 'string' ? value : undefined;
@@ -65,8 +83,20 @@ export const factsOf = (file: GgufFile): GgufFacts => {
     throw new GolekError('model_invalid', `'${file.path}' has no tensors: it holds a vocabulary only`, { details });
 
   checkShape(file, architecture, number);
-  const pooling = number(`${architecture}.pooling_type`) ?? 0;
   const causal = metadata.get(`${architecture}.attention.causal`) !== false;
+  const said = number(`${architecture}.pooling_type`);
+  const pooling = poolingType(asked, said, causal);
+  const probability = SOFTMAX_RANKERS.has(architecture);
+  const labels = metadata.get(`${architecture}.classifier.output_labels`);
+  const outputs = typeof labels === 'object' ? labels.length : 1;
+  const ranks = tensors.some(({ name }) => CLASSIFIERS.has(name)) && (probability || outputs === 1);
+  if (asked === 'rank' && !ranks)
+    throw new GolekError(
+      'unsupported',
+      `'${file.path}' cannot be loaded with the pooling 'rank': it has no classifier with one output; use another pooling`,
+      { details: { ...details, option: 'pooling' } },
+    );
+  const learnedPositions = tensors.some(({ name }) => name === 'position_embd.weight');
   const sampling = {
     temperature: number('general.sampling.temp'),
     topP: number('general.sampling.top_p'),
@@ -80,11 +110,23 @@ export const factsOf = (file: GgufFile): GgufFacts => {
     embeddingLength: size(`${architecture}.embedding_length`),
     chatTemplate: text('tokenizer.chat_template'),
     toolTemplate: text('tokenizer.chat_template.tool_use'),
-    tasks: tasksOf(causal, pooling),
+    tasks: tasksOf({ causal, pooling, ranks, encodesToDecode: architecture === 't5' }),
     causal,
     pooling,
+    // Without pooling llama.cpp gives the vector of the last token.
+    poolingSaid: said === pooling || (!said && causal && pooling === POOLING_TYPES.last),
+    positions: learnedPositions ? size(`${architecture}.context_length`) : undefined,
+    ranking: { template: text('tokenizer.chat_template.rerank'), probability },
+    heads: headSizes((key) => size(`${architecture}.${key}`)),
     sampling: Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined)),
   };
+};
+
+const headSizes = (size: (key: string) => number | undefined): HeadSizes => {
+  const width = size('embedding_length');
+  const heads = size('attention.head_count');
+  const shared = width !== undefined && heads !== undefined && width % heads === 0 ? width / heads : undefined;
+  return { key: size('attention.key_length') ?? shared, value: size('attention.value_length') ?? shared };
 };
 
 /** LLAMA_MAX_LAYERS of llama.cpp. */
@@ -105,9 +147,24 @@ const checkShape = (file: GgufFile, architecture: string, number: (key: string) 
     refuse('attention.head_count_kv', `which does not divide the ${heads} heads`);
 };
 
-const tasksOf = (causal: boolean, pooling: number): readonly Task[] => {
-  if (pooling === POOLING_RANK) return ['tokenize', 'detokenize'];
-  return causal ? ['generate', 'embed', 'tokenize', 'detokenize'] : ['embed', 'tokenize', 'detokenize'];
+/** Architectures whose classifier llama.cpp ends with a softmax, the first output of which is "relevant". */
+const SOFTMAX_RANKERS: ReadonlySet<string> = new Set(['qwen3', 'qwen3vl']);
+
+const CLASSIFIERS: ReadonlySet<string> = new Set(['cls.weight', 'cls.output.weight']);
+
+interface Abilities {
+  readonly causal: boolean;
+  readonly pooling: number;
+  /** It has a classifier that scores. */
+  readonly ranks: boolean;
+  /** An encoder whose vectors only its own decoder reads. */
+  readonly encodesToDecode: boolean;
+}
+
+const tasksOf = ({ causal, pooling, ranks, encodesToDecode }: Abilities): readonly Task[] => {
+  if (pooling === POOLING_TYPES.rank) return ranks ? ['rerank', 'tokenize', 'detokenize'] : ['tokenize', 'detokenize'];
+  const embeds = encodesToDecode ? [] : (['embed'] as const);
+  return [...(causal ? (['generate'] as const) : []), ...embeds, 'tokenize', 'detokenize'];
 };
 
 /** The manifest of a model file: what the file itself says, nothing guessed. */

@@ -2,7 +2,18 @@ import type { Provider } from '@golek/providers-spi';
 import type { GgufProviderOptions } from './options.ts';
 import { GgufProvider } from './provider.ts';
 
-export { reportBinding, type BindingReport } from './binding-report.ts';
+export { reportBinding, type BindingReport, type GpuReport } from './binding-report.ts';
+export { buildNativeThreads } from './engine-build/build-native-threads.ts';
+export { chooseThreads, type ThreadChoice } from '@golek/providers-spi/machine';
+export { buildLlama, type BuildLlamaOptions, type BuiltLlama } from './engine-build/build-llama.ts';
+export {
+  activateEngine,
+  nativeThreadsFile,
+  readOwnEngines,
+  type OwnEngine,
+  type OwnEngines,
+} from './engine-build/engine-folder.ts';
+export type { EngineBuild } from './engine-build-info.ts';
 export { createIsolatedGgufProvider, type IsolatedGgufProviderOptions } from './isolated.ts';
 export type { GgufModelOptions, GgufProviderOptions } from './options.ts';
 

@@ -1,7 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { InferenceEvent, ModelSession, Provider } from '@golek/providers-spi';
 import { createIsolatedGgufProvider } from './index.ts';
-import { answer, eventsOf, failure, golden, goldenRequest, openTiny, tinySource } from './tiny-model.fixture.ts';
+import { adapterBytes } from './tiny-adapter.fixture.ts';
+import { writeEncoder } from './tiny-encoder.fixture.ts';
+import { answer, chat, eventsOf, failure, golden, goldenRequest, openTiny, tinySource } from './tiny-model.fixture.ts';
 
 const never = new AbortController().signal;
 let provider: Provider;
@@ -46,4 +51,31 @@ test('errors keep their code, message and details', async () => {
   expect(error.message).toContain("did you mean 'contextSize'?");
   await failure(provider.open({ name: 'none', location: '/nowhere.gguf' }, { signal: never }), 'model_not_found');
   await failure(() => createIsolatedGgufProvider({ treads: 1 } as never), 'config_invalid');
+});
+
+test('ranking, adapters and their refusal cross the border', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'golek-isolated-'));
+  try {
+    const location = await writeEncoder(path.join(folder, 'ranker.gguf'), { pooling: 4, classifier: true });
+    await using ranker = await provider.open({ name: 'ranker', location }, { signal: never });
+    const documents = ['a red kite', 'a dog'];
+    const { scores } = await answer(ranker, { task: 'rerank', model: 'ranker', query: 'what flies', documents });
+    expect(scores).toHaveLength(2);
+
+    const file = path.join(folder, 'adapter.gguf');
+    const bytes = await adapterBytes();
+    const withAdapter = { ...tinySource, options: { adapters: { tone: { path: file, scale: 3 } } } };
+    await writeFile(file, bytes.subarray(0, 1000));
+    expect((await failure(provider.open(withAdapter, { signal: never }), 'model_invalid')).message).toContain("'tone'");
+    await writeFile(file, bytes);
+    await using adapted = await provider.open(withAdapter, { signal: never });
+    const plain = (await answer(adapted, chat('What is Golek?'))).choices;
+    expect(plain).toEqual((await answer(session, chat('What is Golek?'))).choices);
+    const toned = await answer(adapted, chat('What is Golek?', { adapters: [{ name: 'tone' }], maxTokens: 40 }));
+    expect(toned.choices).not.toEqual(plain);
+    const unknown = chat('x', { adapters: [{ name: 'tune' }] });
+    expect((await failure(answer(adapted, unknown), 'invalid_request')).details).toMatchObject({ known: ['tone'] });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -25,6 +25,8 @@ export const createIsolatedGgufProvider = ({
     module: new URL(`./engine-child.${extension}`, import.meta.url),
     exportName: 'createEngineProvider',
     options: settings,
+    // A failed assertion in llama.cpp would start a debugger for its report, which keeps the process from ending for seconds.
+    env: { GGML_NO_BACKTRACE: '1' },
     ...(log && { log }),
     ...(limits && { limits }),
   });

@@ -1,37 +1,27 @@
 import { expect, test } from 'vitest';
-import { availableBytes, readMemoryState, requireMemory, type MemoryState } from './memory.ts';
+import { requireMemory } from './memory.ts';
 import { failure } from './tiny-model.fixture.ts';
 
 const GiB = 2 ** 30;
-const machine: MemoryState = {
-  machineFree: 10 * GiB,
-  machineTotal: 16 * GiB,
-  groupLimit: 2 ** 63,
-  groupFree: 10 * GiB,
-  groupFileCache: 0,
-};
-
-test('without a limit of its group a process may take what the machine has', () => {
-  expect(availableBytes(machine)).toBe(10 * GiB);
-});
-
-test('a limit counts, and file cache that nothing uses does not', () => {
-  const limited = { ...machine, groupLimit: 4 * GiB, groupFree: 1 * GiB, groupFileCache: 2 * GiB };
-  expect(availableBytes(limited)).toBe(3 * GiB);
-  expect(availableBytes({ ...limited, groupFileCache: 100 * GiB })).toBe(4 * GiB);
-  expect(availableBytes({ ...limited, machineFree: GiB / 2 })).toBe(GiB / 2);
-});
-
-test('this machine tells its state', async () => {
-  const available = availableBytes(await readMemoryState());
-  expect(available).toBeGreaterThan(50 * 2 ** 20);
-});
 
 test('too much is refused with both numbers', async () => {
-  const need = { weights: 4 * GiB, context: GiB };
-  expect(() => requireMemory('m', need, 5 * GiB)).not.toThrow();
-  const error = await failure(() => requireMemory('m', need, 3 * GiB), 'insufficient_memory');
+  const need = { weights: 3 * GiB, context: GiB, engine: GiB };
+  expect(() => requireMemory('m', need, { available: 5 * GiB, limit: Infinity })).not.toThrow();
+  const error = await failure(
+    () => requireMemory('m', need, { available: 3 * GiB, limit: Infinity }),
+    'insufficient_memory',
+  );
   expect(error.message).toContain('5.0 GiB');
   expect(error.message).toContain('3.0 GiB');
   expect(error.details).toEqual({ model: 'm', requiredBytes: 5 * GiB, availableBytes: 3 * GiB });
+});
+
+test('what the owner of the provider leaves counts too', async () => {
+  const need = { weights: 3 * GiB, context: GiB, engine: GiB };
+  const room = { available: 100 * GiB, limit: 4 * GiB };
+  const error = await failure(() => requireMemory('m', need, room), 'insufficient_memory');
+  expect(error.message).toContain('4.0 GiB are left of the memory for models');
+  expect(error.details).toMatchObject({ requiredBytes: 5 * GiB, availableBytes: 4 * GiB });
+  const none = await failure(() => requireMemory('m', need, { ...room, limit: -GiB }), 'insufficient_memory');
+  expect(none.details).toMatchObject({ availableBytes: 0 });
 });

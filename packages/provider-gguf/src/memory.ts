@@ -1,65 +1,41 @@
-import { readFile } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
 import { GolekError } from '@golek/providers-spi';
-
-/** What the system tells of memory, bytes. */
-export interface MemoryState {
-  /** Free or reclaimable on the machine. */
-  readonly machineFree: number;
-  readonly machineTotal: number;
-  /** Limit of this process's control group; the machine's size or more where there is none. */
-  readonly groupLimit: number;
-  /** What the group may still take, with its file cache counted as taken. */
-  readonly groupFree: number;
-  /** File cache of the group that nothing uses now: the kernel gives it back before it kills. */
-  readonly groupFileCache: number;
-}
-
-/** Bytes that this process can still take: the machine's, or its control group's where that is less. */
-export const availableBytes = (state: MemoryState): number => {
-  const { machineFree, machineTotal, groupLimit, groupFree, groupFileCache } = state;
-  if (groupLimit <= 0 || groupLimit >= machineTotal) return machineFree;
-  return Math.min(machineFree, groupLimit, groupFree + groupFileCache);
-};
-
-export const readMemoryState = async (): Promise<MemoryState> => ({
-  machineFree: freemem(),
-  machineTotal: totalmem(),
-  groupLimit: process.constrainedMemory(),
-  groupFree: process.availableMemory(),
-  groupFileCache: await inactiveFileCache(),
-});
-
-/** `inactive_file` of the control group, version 2 or 1; 0 where there is none. */
-const inactiveFileCache = async (): Promise<number> => {
-  const membership = await readText('/proc/self/cgroup');
-  const unified = /^0::(.*)$/m.exec(membership)?.[1] ?? '/';
-  const folders = [`/sys/fs/cgroup${unified}`, '/sys/fs/cgroup', '/sys/fs/cgroup/memory'];
-  for (const folder of folders) {
-    const found = /^(?:total_)?inactive_file (\d+)$/m.exec(await readText(`${folder}/memory.stat`));
-    if (found) return Number(found[1]);
-  }
-  return 0;
-};
-
-const readText = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
 /** Bytes that a model takes, by what for. */
 export interface MemoryNeed {
   readonly weights: number;
   /** KV cache and working memory of all sequences. */
   readonly context: number;
+  /** The engine's process and the vocabulary. */
+  readonly engine: number;
 }
 
-/** Throws `insufficient_memory` with both numbers when a model needs more than there is. */
-export const requireMemory = (model: string, need: MemoryNeed, available: number): void => {
-  const required = need.weights + need.context;
-  if (required <= available) return;
+/** Measured with vocabularies of 2,000 and 152,000 tokens: what an engine's process takes beside weights and context. */
+const ENGINE_BYTES = 64 * 2 ** 20;
+const TOKEN_BYTES = 1_024;
+
+export const engineBytes = (vocabulary: number): number => ENGINE_BYTES + vocabulary * TOKEN_BYTES;
+
+export const totalBytes = ({ weights, context, engine }: MemoryNeed): number => weights + context + engine;
+
+/** How much a model may take, bytes. */
+export interface MemoryRoom {
+  /** What the machine and the control group have left. */
+  readonly available: number;
+  /** What the owner of the provider allows this model. */
+  readonly limit: number;
+}
+
+/** Throws `insufficient_memory` with both numbers when a model needs more than there is, or than it is allowed. */
+export const requireMemory = (model: string, need: MemoryNeed, { available, limit }: MemoryRoom): void => {
+  const required = totalBytes(need);
+  const least = Math.min(available, limit);
+  if (required <= least) return;
+  const left = limit < available ? 'are left of the memory for models' : 'are available';
   throw new GolekError(
     'insufficient_memory',
-    `model '${model}' needs about ${size(required)} of memory (weights ${size(need.weights)}, context ${size(need.context)}) but ${size(available)} are available; ` +
-      'free memory, or lower contextSize or parallel',
-    { details: { model, requiredBytes: required, availableBytes: available } },
+    `model '${model}' needs about ${size(required)} of memory (weights ${size(need.weights)}, context ${size(need.context)}, engine ${size(need.engine)}) but ${size(Math.max(0, least))} ${left}; ` +
+      'free memory, or lower contextSize or parallel, or quantise the KV cache (kvCacheType)',
+    { details: { model, requiredBytes: required, availableBytes: Math.max(0, least) } },
   );
 };
 

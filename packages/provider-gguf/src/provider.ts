@@ -8,12 +8,12 @@ import {
   type Provider,
 } from '@golek/providers-spi';
 import { DEFAULT_ID, GGUF_CAPABILITIES } from './capabilities.ts';
+import { Adapters, checkAdapters } from './adapters.ts';
+import { isMistake } from './binding-refusal.ts';
 import { ChatTemplate } from './chat-template.ts';
-import { DecodeLoop } from './decode-loop.ts';
-import { Embedder } from './embeddings.ts';
 import { startEngine, type Engine, type EngineModel } from './engine.ts';
 import type { Generator } from './generate.ts';
-import { readGgufFile } from './gguf-file.ts';
+import { readGgufFile, type GgufFile } from './gguf-file.ts';
 import { factsOf, manifestOf, type GgufFacts } from './gguf-manifest.ts';
 import {
   checkProviderOptions,
@@ -22,15 +22,29 @@ import {
   type GgufProviderOptions,
   type ResolvedOptions,
 } from './options.ts';
+import { POOLING_TYPES } from './pooling.ts';
+import { keptTokens, requireShift } from './prefix/context-shift.ts';
+import { openPrefixes } from './prefix/open-prefixes.ts';
+import { BatchScheduler } from './scheduler/batch-scheduler.ts';
+import { EvaluateScheduler } from './scheduler/evaluate-scheduler.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
+import { reasoningFormatOf } from './reasoning-formats.ts';
 import { GgufSession } from './session.ts';
+import { openSpeculation, requireCuttable, type OpenSpeculation } from './speculation/open-speculation.ts';
+import type { Speculation } from './speculation/speculation.ts';
+import { SpecialTokens } from './special-tokens.ts';
 import { TokenBytes } from './token-bytes.ts';
-import { toolCallFormatOf } from './tool-calls.ts';
+import { toolCallFormatOf, type ToolCallFormat } from './tool-calls.ts';
+import { VectorRuns } from './vector-runs.ts';
 
-/** A step with prompt tokens should take half of the time within which an abort has to work. */
-const PREFILL_STEP_MS = 50;
+/** A step cannot be interrupted, and an abort has to work within 100 ms. */
+const PREFILL_STEP_MS = 90;
 
-const POOLING_NONE = 0;
-const POOLING_LAST = 3;
+/** What was opened beside a model that generates. */
+interface Beside {
+  readonly adapters: Adapters;
+  readonly speculation: Speculation | undefined;
+}
 
 /** Runs GGUF models with llama.cpp in this process. */
 export class GgufProvider implements Provider {
@@ -51,16 +65,17 @@ export class GgufProvider implements Provider {
   }
 
   async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
+    const { pooling } = resolveOptions(this.#options, source.name, source.options);
     return this.#bounded(signal, async (ends) => {
       const file = await readGgufFile(source.location, ends);
-      return this.#manifest(source, file, factsOf(file));
+      return this.#manifest(source, file, factsOf(file, pooling));
     });
   }
 
-  async open(source: ModelSource, { signal, onProgress }: OpenOptions): Promise<ModelSession> {
+  async open(source: ModelSource, given: OpenOptions): Promise<ModelSession> {
     const options = resolveOptions(this.#options, source.name, source.options);
-    return this.#bounded(signal, (ends) => {
-      const load = this.#lastLoad.then(() => this.#load(source, options, ends, onProgress));
+    return this.#bounded(given.signal, (ends) => {
+      const load = this.#lastLoad.then(() => this.#load(source, options, ends, given));
       this.#lastLoad = load.catch(() => undefined);
       return load;
     });
@@ -70,30 +85,67 @@ export class GgufProvider implements Provider {
     source: ModelSource,
     options: ResolvedOptions,
     signal: AbortSignal,
-    onProgress: OpenOptions['onProgress'],
+    { onProgress, memoryLimitBytes }: Omit<OpenOptions, 'signal'>,
   ): Promise<ModelSession> {
     signal.throwIfAborted();
     const file = await readGgufFile(source.location, signal);
-    const facts = factsOf(file);
+    const facts = factsOf(file, options.pooling);
     const manifest = this.#manifest(source, file, facts);
+    if (options.contextOverflow === 'shift' && facts.tasks.includes('generate'))
+      requireShift({ name: source.name, ...facts, metadata: file.header.metadata, ...options });
+    const adapterPaths = await checkAdapters(options.adapters, file, signal);
     const engine = await this.#startedEngine();
-    const contextSize = contextSizeFor(options, facts.contextLength);
-    const model = await engine.load({ name: source.name, path: file.path, options, contextSize, signal, onProgress });
+    // A position that was not learned would end the process.
+    const contextSize = Math.min(contextSizeFor(options, facts.contextLength), facts.positions ?? Infinity);
+    const { heads } = facts;
+    const wanted = { name: source.name, path: file.path, options, contextSize, heads, memoryLimitBytes };
+    const pooling = facts.poolingSaid ? undefined : { architecture: facts.architecture, type: facts.pooling };
+    const model = await engine.load({ ...wanted, pooling, signal, onProgress });
+    let guessing: OpenSpeculation | undefined;
     try {
-      const generator = facts.tasks.includes('generate')
-        ? await this.#generator(source.name, model, facts, options, contextSize, signal)
+      if (model.withoutBatchCalls !== undefined && adapterPaths.size > 0)
+        throw new GolekError(
+          'unsupported',
+          `model '${source.name}' cannot use adapters without the batch calls: ${model.withoutBatchCalls}`,
+          { details: { option: 'adapters' } },
+        );
+      const adapters = await Adapters.load(source.name, model, options.adapters, adapterPaths);
+      const generates = facts.tasks.includes('generate');
+      if (generates && model.withoutBatchCalls === undefined)
+        guessing = await openSpeculation({ ...wanted, engine, model, signal });
+      const { speculation } = guessing ?? {};
+      const generator = generates
+        ? await this.#generator(
+            source.name,
+            file,
+            model,
+            facts,
+            options,
+            contextSize,
+            { adapters, speculation },
+            signal,
+          )
         : undefined;
-      const embedder = facts.tasks.includes('embed')
-        ? embedderFor(source.name, model, facts, options, contextSize)
-        : undefined;
+      const makesVectors = facts.tasks.includes('embed') || facts.tasks.includes('rerank');
+      const vectors = makesVectors ? vectorRuns(source.name, model, facts, options, contextSize) : undefined;
       const session: GgufSession = new GgufSession(
-        { manifest, model, contextSize, parallel: options.parallel, generator, embedder },
+        {
+          manifest,
+          model,
+          contextSize,
+          memoryBytes: model.memoryBytes + (guessing?.memoryBytes ?? 0),
+          parallel: options.parallel,
+          generator,
+          vectors,
+          ranking: facts.ranking,
+        },
         () => this.#sessions.delete(session),
       );
       this.#sessions.add(session);
       onProgress?.(1);
       return session;
     } catch (error) {
+      await guessing?.speculation[Symbol.asyncDispose]();
       await model.dispose();
       throw error;
     }
@@ -107,29 +159,80 @@ export class GgufProvider implements Provider {
 
   async #generator(
     name: string,
+    file: GgufFile,
     model: EngineModel,
     facts: GgufFacts,
     options: ResolvedOptions,
     contextSize: number,
+    beside: Beside,
     signal: AbortSignal,
   ): Promise<Generator> {
-    const context = await model.createBatchContext(signal);
+    const shifts = options.contextOverflow === 'shift' && model.withoutBatchCalls === undefined;
+    const bytes = new TokenBytes(model.vocabulary);
+    const { chatTemplate = '', toolTemplate = '' } = facts;
+    const toolCalls = toolCallFormatOf(toolTemplate === '' ? chatTemplate : toolTemplate);
     return {
       name,
       model,
-      loop: new DecodeLoop(context, { queueLimit: options.queueLimit, stepMs: PREFILL_STEP_MS }),
+      scheduler: await this.#scheduler(name, file, model, options, contextSize, beside, signal),
+      shifts,
       contextSize,
-      bytes: new TokenBytes(model.vocabulary),
-      template: this.#template(name, model, facts),
-      toolCalls: toolCallFormatOf(facts.toolTemplate ?? facts.chatTemplate ?? ''),
+      bytes,
+      special: new SpecialTokens(model.vocabulary, bytes, (text) => model.tokenize(text, true)),
+      template: this.#template(name, model, facts, toolCalls),
+      toolCalls,
+      reasoning: reasoningFormatOf(chatTemplate + toolTemplate),
       sampling: facts.sampling,
+      adapters: beside.adapters,
     };
   }
 
-  #template(name: string, model: EngineModel, { chatTemplate, toolTemplate }: GgufFacts): ChatTemplate | undefined {
+  async #scheduler(
+    name: string,
+    file: GgufFile,
+    model: EngineModel,
+    options: ResolvedOptions,
+    contextSize: number,
+    { adapters, speculation }: Beside,
+    signal: AbortSignal,
+  ): Promise<Scheduler> {
+    const { prefixCacheDir: folder, binary, log } = this.#options;
+    const { queueLimit, contextOverflow, keepTokens } = options;
+    const { device, withoutBatchCalls } = model;
+    if (withoutBatchCalls !== undefined) {
+      const scheduler = new EvaluateScheduler(await model.createEvaluateContext(signal), { queueLimit });
+      const lost = ['shared prefixes', 'context shift', 'speculation', ...scheduler.refuses];
+      log?.warn(
+        { model: name, reason: withoutBatchCalls, lost },
+        "the model runs on the binding's evaluate(): several requests at once are slower",
+      );
+      return scheduler;
+    }
+    const prefixes = await openPrefixes({ name, folder, file, options, contextSize, device, binary, log });
+    const context = await model.createBatchContext(signal);
+    if (speculation) await requireCuttable(context, name);
+    return new BatchScheduler(context, {
+      queueLimit,
+      stepMs: PREFILL_STEP_MS,
+      prefixes,
+      shareAcrossTenants: options.prefixSharing === 'all',
+      keepOnShift:
+        contextOverflow === 'shift' ? (prompt) => keptTokens({ keepTokens, prompt, contextSize }) : undefined,
+      enterGroup: (group) => adapters.enter(context, group),
+      speculation,
+    });
+  }
+
+  #template(
+    name: string,
+    model: EngineModel,
+    { chatTemplate, toolTemplate }: GgufFacts,
+    toolCalls: ToolCallFormat | undefined,
+  ): ChatTemplate | undefined {
     if (chatTemplate === undefined) return undefined;
+    const special = { beginning: model.beginningText, end: model.endText };
     try {
-      return new ChatTemplate(chatTemplate, toolTemplate, { beginning: model.beginningText, end: model.endText });
+      return new ChatTemplate(chatTemplate, toolTemplate, special, toolCalls?.templateCallId);
     } catch (error) {
       this.#options.log?.warn(
         { model: name, err: error },
@@ -163,7 +266,7 @@ export class GgufProvider implements Provider {
     } catch (thrown) {
       if (thrown instanceof GolekError) throw thrown;
       if (ends.aborted) throw GolekError.from(ends.reason, 'cancelled');
-      throw GolekError.from(thrown, 'model_load_failed');
+      throw GolekError.from(thrown, isMistake(thrown) ? 'internal' : 'model_load_failed');
     }
   }
 
@@ -182,21 +285,19 @@ export class GgufProvider implements Provider {
   }
 }
 
-const embedderFor = (
+const vectorRuns = (
   name: string,
   model: EngineModel,
   facts: GgufFacts,
   options: ResolvedOptions,
   contextSize: number,
-): Embedder =>
-  new Embedder(model, {
+): VectorRuns => {
+  // Pooling over all tokens, and attention to later ones, need the whole input in one step.
+  const inSteps = facts.causal && facts.pooling === POOLING_TYPES.last;
+  const batchSize = inSteps ? Math.min(options.batchSize, contextSize) : contextSize;
+  return new VectorRuns((signal) => model.createVectorContext({ contextSize, batchSize }, signal), {
     name,
     contextSize,
-    // Pooling over all tokens, and attention to later ones, need the whole input in one step.
-    batchSize:
-      facts.causal && (facts.pooling === POOLING_NONE || facts.pooling === POOLING_LAST)
-        ? Math.min(options.batchSize, contextSize)
-        : contextSize,
-    length: facts.embeddingLength,
     queueLimit: options.queueLimit,
   });
+};

@@ -37,3 +37,33 @@ test('seeds of choices differ, repeat, begin with the seed and are never the one
   expect(choiceSeeds(0xffffffff, 1)).toEqual([0xfffffffe]);
   expect(choiceSeeds(undefined, 1)).not.toEqual(choiceSeeds(undefined, 1));
 });
+
+test('DRY has the defaults of llama.cpp, and is left out where it does nothing', () => {
+  expect(samplerSettings({ dry: { multiplier: 0.8 } }, {}, 0).dry).toEqual({
+    multiplier: 0.8,
+    base: 1.75,
+    allowedLength: 2,
+    lastTokens: undefined,
+    sequenceBreakers: ['\n', ':', '"', '*'],
+  });
+  const own = { multiplier: 1, base: 2, allowedLength: 3, lastTokens: 4, sequenceBreakers: [] };
+  expect(samplerSettings({ dry: own }, {}, 0).dry).toEqual(own);
+  for (const dry of [{ multiplier: 0 }, { multiplier: 1, lastTokens: 0 }])
+    expect(samplerSettings({ dry }, {}, 0)).not.toHaveProperty('dry');
+});
+
+test('XTC that never happens is left out, and so are penalties of no tokens', () => {
+  const xtc = { probability: 0.5, threshold: 0.1 };
+  expect(samplerSettings({ xtc }, {}, 0).xtc).toEqual(xtc);
+  expect(samplerSettings({ xtc: { ...xtc, probability: 0 } }, {}, 0)).not.toHaveProperty('xtc');
+  expect(samplerSettings({ repeatPenalty: 2, repeatLastTokens: 0 }, {}, 0)).not.toHaveProperty('penalties');
+  expect(samplerSettings({ repeatPenalty: 2, repeatLastTokens: 5 }, {}, 0).penalties?.lastTokens).toBe(5);
+});
+
+test('tokens that must not be chosen are banned after the biases of the request', () => {
+  expect(samplerSettings({ logitBias: { '5': 100 } }, {}, 0, [5, 7]).logitBias).toEqual([
+    [5, 100],
+    [5, Number.NEGATIVE_INFINITY],
+    [7, Number.NEGATIVE_INFINITY],
+  ]);
+});

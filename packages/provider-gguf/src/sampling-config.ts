@@ -13,9 +13,29 @@ export interface SamplerSettings {
   /** Never 0xffffffff, which llama.cpp reads as "any seed". */
   readonly seed: number;
   /** Penalties count the tokens of the answer; undefined when all are off. */
-  readonly penalties?: { readonly repeat: number; readonly frequency: number; readonly presence: number };
+  readonly penalties?: {
+    readonly repeat: number;
+    readonly frequency: number;
+    readonly presence: number;
+    /** How many of the last tokens count; undefined: all. */
+    readonly lastTokens: number | undefined;
+  };
+  readonly xtc?: { readonly probability: number; readonly threshold: number };
+  readonly dry?: DrySettings;
   readonly logitBias: readonly (readonly [token: number, bias: number])[];
 }
+
+interface DrySettings {
+  readonly multiplier: number;
+  readonly base: number;
+  readonly allowedLength: number;
+  /** How many of the last tokens are looked at; undefined: all. */
+  readonly lastTokens: number | undefined;
+  readonly sequenceBreakers: readonly string[];
+}
+
+/** What of DRY a request leaves open is as in llama.cpp. */
+const DEFAULT_DRY = { base: 1.75, allowedLength: 2, sequenceBreakers: ['\n', ':', '"', '*'] } as const;
 
 /**
  * What a request that says nothing gets when its model recommends nothing either: llama.cpp's own defaults, which small local
@@ -26,8 +46,16 @@ export const DEFAULT_SAMPLING = { temperature: 0.8, topP: 0.95, topK: 40, minP: 
 const within = (value: number | undefined, low: number, high: number): number | undefined =>
   value !== undefined && value >= low && value <= high ? value : undefined;
 
-/** The request's settings, else what the model file recommends (where that makes sense), else the defaults. */
-export const samplerSettings = (asked: Sampling, recommended: SamplingFacts, seed: number): SamplerSettings => {
+/**
+ * The request's settings, else what the model file recommends (where that makes sense), else the defaults. `never`: tokens that must not be
+ * chosen, whatever their logits.
+ */
+export const samplerSettings = (
+  asked: Sampling,
+  recommended: SamplingFacts,
+  seed: number,
+  never: readonly number[] = [],
+): SamplerSettings => {
   const repeat = asked.repeatPenalty ?? within(recommended.repeatPenalty, 0.01, 10) ?? DEFAULT_SAMPLING.repeatPenalty;
   const frequency = asked.frequencyPenalty ?? 0;
   const presence = asked.presencePenalty ?? 0;
@@ -37,8 +65,29 @@ export const samplerSettings = (asked: Sampling, recommended: SamplingFacts, see
     topK: asked.topK ?? within(recommended.topK, 0, 1e6) ?? DEFAULT_SAMPLING.topK,
     minP: asked.minP ?? within(recommended.minP, 0, 1) ?? DEFAULT_SAMPLING.minP,
     seed,
-    ...((repeat !== 1 || frequency !== 0 || presence !== 0) && { penalties: { repeat, frequency, presence } }),
-    logitBias: Object.entries(asked.logitBias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
+    ...(asked.repeatLastTokens !== 0 &&
+      (repeat !== 1 || frequency !== 0 || presence !== 0) && {
+        penalties: { repeat, frequency, presence, lastTokens: asked.repeatLastTokens },
+      }),
+    ...(asked.xtc && asked.xtc.probability > 0 && { xtc: asked.xtc }),
+    ...drySettings(asked.dry),
+    logitBias: [
+      ...Object.entries(asked.logitBias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
+      ...never.map((token) => [token, Number.NEGATIVE_INFINITY] as const),
+    ],
+  };
+};
+
+const drySettings = (asked: Sampling['dry']): { dry?: DrySettings } => {
+  if (!asked || asked.multiplier === 0 || asked.lastTokens === 0) return {};
+  return {
+    dry: {
+      multiplier: asked.multiplier,
+      base: asked.base ?? DEFAULT_DRY.base,
+      allowedLength: asked.allowedLength ?? DEFAULT_DRY.allowedLength,
+      lastTokens: asked.lastTokens,
+      sequenceBreakers: asked.sequenceBreakers ?? DEFAULT_DRY.sequenceBreakers,
+    },
   };
 };
 

@@ -10,19 +10,27 @@ import {
   type RequestOption,
   type RunContext,
   type SessionCapabilities,
+  type SessionLoad,
 } from '@golek/providers-spi';
-import type { Embedder } from './embeddings.ts';
+import { embed } from './embeddings.ts';
 import { generate, type Generator } from './generate.ts';
 import type { EngineModel } from './engine.ts';
+import type { RankingFacts } from './gguf-manifest.ts';
+import { rerank } from './reranking.ts';
+import type { VectorRuns } from './vector-runs.ts';
 
 /** The parts of an open model; absent where the model cannot do it. */
 export interface SessionParts {
   readonly manifest: ModelManifest;
   readonly model: EngineModel;
   readonly contextSize: number;
+  /** What it takes of the machine's memory, a draft model included, as estimated. */
+  readonly memoryBytes: number;
   readonly parallel: number;
   readonly generator: Generator | undefined;
-  readonly embedder: Embedder | undefined;
+  /** For the tasks embed and rerank. */
+  readonly vectors: VectorRuns | undefined;
+  readonly ranking: RankingFacts;
 }
 
 /** An open GGUF model. */
@@ -41,6 +49,7 @@ export class GgufSession implements ModelSession {
       contextLength: parts.contextSize,
       parallel: parts.parallel,
       device: parts.model.device,
+      memoryBytes: parts.memoryBytes,
     };
   }
 
@@ -50,7 +59,8 @@ export class GgufSession implements ModelSession {
 
   async *run(request: InferenceRequest, context: RunContext): AsyncGenerator<InferenceEvent, void> {
     const { signal } = context;
-    const { manifest, model, generator, embedder } = this.#parts;
+    const { manifest, model, generator, vectors, ranking } = this.#parts;
+    const { name } = manifest;
     if (this.#closing) throw new GolekError('shutting_down', `model '${manifest.name}' is being unloaded`);
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
     refuseUnsupported(request, manifest.name, this.capabilities);
@@ -59,7 +69,11 @@ export class GgufSession implements ModelSession {
         if (generator) return yield* generate(generator, request, context);
         break;
       case 'embed':
-        if (embedder) return yield* embedder.run(request, context);
+        if (vectors)
+          return yield* embed({ name, model, runs: vectors, length: manifest.embeddingLength }, request, context);
+        break;
+      case 'rerank':
+        if (vectors) return yield* rerank({ name, model, runs: vectors, ...ranking }, request, context);
         break;
       case 'tokenize': {
         const { text, addSpecial = false, parseSpecial = false } = request;
@@ -91,9 +105,9 @@ export class GgufSession implements ModelSession {
 
   health(): Health {
     if (this.#closing) return { status: 'down', reason: 'the model is being unloaded' };
-    const { generator, embedder } = this.#parts;
-    const load = generator?.loop.load ?? embedder?.load;
-    const failure = generator?.loop.lastFailure;
+    const { generator, vectors } = this.#parts;
+    const load = together(generator?.scheduler.load, vectors?.load);
+    const failure = generator?.scheduler.lastFailure;
     return {
       ...(failure ? { status: 'degraded', reason: failure.message } : { status: 'ok' }),
       ...(load && { load }),
@@ -106,12 +120,18 @@ export class GgufSession implements ModelSession {
   }
 
   async #close(): Promise<void> {
-    const { generator, embedder, model } = this.#parts;
-    await Promise.all([generator?.loop[Symbol.asyncDispose](), embedder?.[Symbol.asyncDispose]()]);
+    const { generator, vectors, model } = this.#parts;
+    await Promise.all([generator?.scheduler[Symbol.asyncDispose](), vectors?.[Symbol.asyncDispose]()]);
     await model.dispose();
     this.#onClosed();
   }
 }
+
+/** The load of two parts of one model. */
+const together = (one: SessionLoad | undefined, other: SessionLoad | undefined): SessionLoad | undefined =>
+  one && other
+    ? { ...one, running: one.running + other.running, waiting: one.waiting + other.waiting }
+    : (one ?? other);
 
 /** Events of work that evaluates no token. */
 const counted = function* (...events: InferenceEvent[]): Iterable<InferenceEvent> {
@@ -119,14 +139,32 @@ const counted = function* (...events: InferenceEvent[]): Iterable<InferenceEvent
   yield { type: 'usage', usage: { promptTokens: 0, completionTokens: 0 } };
 };
 
-const TOOL_OPTIONS: readonly RequestOption[] = ['tools', 'toolChoice', 'parallelToolCalls'];
-
-const optionsOf = ({ generator, embedder }: SessionParts): RequestOption[] =>
+const optionsOf = ({ manifest, generator }: SessionParts): RequestOption[] =>
   REQUEST_OPTIONS.filter((option) => {
-    if (option === 'input.image') return false;
-    if (option === 'dimensions') return embedder !== undefined;
-    if (option === 'input.tokens') return true;
-    if (!generator) return false;
-    if (option === 'input.chat') return generator.template !== undefined;
-    return !TOOL_OPTIONS.includes(option) || (generator.template !== undefined && generator.toolCalls !== undefined);
+    if (generator?.scheduler.refuses.includes(option)) return false;
+    switch (option) {
+      case 'input.image':
+        return false;
+      case 'suffix':
+        return generator?.model.infill !== undefined;
+      case 'adapters':
+        return generator !== undefined && generator.adapters.size > 0;
+      case 'dimensions':
+        return manifest.tasks.includes('embed');
+      case 'input.tokens':
+        return true;
+      case 'input.chat':
+      case 'templateOptions':
+        return generator?.template !== undefined;
+      case 'tools':
+      case 'toolChoice':
+      case 'parallelToolCalls':
+        return generator?.template !== undefined && generator.toolCalls !== undefined;
+      case 'reasoning.enabled':
+        return generator?.template?.hasReasoningSwitch === true;
+      case 'reasoning.effort':
+        return generator?.template?.hasReasoningEffort === true;
+      default:
+        return generator !== undefined;
+    }
   });

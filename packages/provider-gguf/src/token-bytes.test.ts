@@ -18,6 +18,8 @@ const load = (path: string): Promise<EngineModel> =>
     path,
     options: resolveOptions({ threads: 1 }, 'm'),
     contextSize: 64,
+    heads: { key: undefined, value: undefined },
+    memoryLimitBytes: undefined,
     signal: new AbortController().signal,
     onProgress: undefined,
   });

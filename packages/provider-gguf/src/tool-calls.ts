@@ -1,5 +1,9 @@
+import { llamaFormat } from './llama-tool-calls.ts';
+import type { JsonSchema, Tool } from '@golek/providers-spi';
 import type { GrammarRules } from './gbnf.ts';
-import { hermesFormat } from './hermes-tool-calls.ts';
+import { HEADED_FORMATS } from './headed-tool-calls.ts';
+import { TAGGED_FORMATS } from './tagged-tool-calls.ts';
+import { xmlFormat } from './xml-tool-calls.ts';
 
 /** What a model wrote, piece by piece. `until` is the place in the raw text, in UTF-16 units, up to which a piece stands for it. */
 export type AnswerPiece =
@@ -20,21 +24,30 @@ export interface ToolCallParser {
 export interface CallableTool {
   readonly name: string;
   readonly arguments: string;
+  /** The schema of the arguments, for formats that do not write them as JSON. */
+  readonly parameters?: JsonSchema;
+  /** True: what of the schema cannot be enforced is refused. */
+  readonly strict?: boolean;
 }
 
-/** How a family of models writes tool calls. Add a family by adding an entry to TOOL_CALL_FORMATS. */
+/** How a family of models writes tool calls. A new family is an entry of one of the tables, or a file beside them. */
 export interface ToolCallFormat {
   readonly name: string;
+  /** Texts around calls, which may be control tokens of the model: their text is needed to find the calls. */
+  readonly markers: readonly string[];
   /** True when the chat template of a model speaks this format. */
   matches(chatTemplate: string): boolean;
   /** A rule that one call, or several when `parallel`, of the tools matches. */
   callRule(rules: GrammarRules, tools: readonly CallableTool[], parallel: boolean): string;
   /** A rule that text matches in which `calls` follow where a call begins, or nothing. */
   textOrCalls(rules: GrammarRules, tools: readonly CallableTool[], parallel: boolean): string;
-  parser(): ToolCallParser;
+  /** `tools`: those that can be called. */
+  parser(tools: readonly Pick<Tool, 'name' | 'parameters'>[]): ToolCallParser;
+  /** The id of a call as the template takes it, where it does not take any text. Equal ids give equal ones. */
+  readonly templateCallId?: (id: string) => string;
 }
 
-const TOOL_CALL_FORMATS: readonly ToolCallFormat[] = [hermesFormat];
+const TOOL_CALL_FORMATS: readonly ToolCallFormat[] = [...TAGGED_FORMATS, ...HEADED_FORMATS, xmlFormat, llamaFormat];
 
 /** The format of a model's tool calls; undefined when its template names none that is known. */
 export const toolCallFormatOf = (chatTemplate: string): ToolCallFormat | undefined =>

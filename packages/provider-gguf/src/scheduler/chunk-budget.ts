@@ -1,0 +1,131 @@
+/** One step that was measured, of answers or of prompts. */
+export interface MeasuredStep {
+  /** Sequences that got their tokens; 0 in a step of prompts. */
+  readonly decodeRows: number;
+  readonly promptTokens: number;
+  /** Sequences that were copied with it. */
+  readonly copies: number;
+  readonly ms: number;
+}
+
+/** A step of prompts between two of answers may take this much longer than one of these: pauses of those that generate stay below 3 times the usual. */
+const SHARE_BESIDE_ANSWERS = 1.8;
+/** It may always take this long, milliseconds: nobody sees such a pause, and the prompts of small models would take for ever. */
+const LEAST_MS = 20;
+const FIRST_CHUNK = 16;
+const LEAST_CHUNK = 8;
+/** Weights of new figures. Other programs make steps longer, never shorter: a faster one says more of what a step costs. */
+const FASTER_WEIGHT = 0.5;
+const SLOWER_WEIGHT = 0.1;
+const COPY_WEIGHT = 0.3;
+/** A slower figure is taken as at most this many times slower. */
+const SLOWEST = 2;
+/** Prompt tokens that a copy is taken to cost before one was measured. */
+const FIRST_COPY_TOKENS = 64;
+
+/**
+ * How many prompt tokens one step may evaluate. A step cannot be interrupted, so this bounds how long an abort and the other sequences wait. It follows
+ * measured times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, of one copy.
+ */
+export class ChunkBudget {
+  readonly #batchSize: number;
+  readonly #stepMs: number;
+  readonly #decodeMs = new Map<number, number>();
+  /** Milliseconds for each token, by the binary order of the number of tokens in the step. */
+  readonly #promptMs = new Map<number, number>();
+  #copyMs: number | undefined;
+  /** Growth is by doubling, so that the first large step cannot be far too large. */
+  #largest = FIRST_CHUNK / 2;
+
+  /** `stepMs`: what any step of prompts may take, milliseconds. */
+  constructor({ batchSize, stepMs }: { readonly batchSize: number; readonly stepMs: number }) {
+    this.#batchSize = batchSize;
+    this.#stepMs = stepMs;
+  }
+
+  /** Prompt tokens for a step for which so many sequences that generate have to wait. */
+  tokens(waiting: number): number {
+    const decodeMs = waiting === 0 ? undefined : this.#decodeTime(waiting);
+    const allowedMs = Math.min(this.#stepMs, Math.max(LEAST_MS, SHARE_BESIDE_ANSWERS * (decodeMs ?? Infinity)));
+    return Math.min(this.#batchSize, 2 * this.#largest, Math.max(LEAST_CHUNK, this.#fitting(allowedMs)));
+  }
+
+  /** What copying one sequence costs, in prompt tokens evaluated in the same time. */
+  get copyTokens(): number {
+    const { promptMs } = this;
+    return this.#copyMs === undefined || promptMs === undefined ? FIRST_COPY_TOKENS : this.#copyMs / promptMs;
+  }
+
+  /** Milliseconds that the evaluation of one prompt token takes in a large step; undefined before it is known. */
+  get promptMs(): number | undefined {
+    return this.#promptTime(this.#largest);
+  }
+
+  /** The most tokens that take no longer than that. */
+  #fitting(allowedMs: number): number {
+    if (this.#promptMs.size === 0) return FIRST_CHUNK;
+    for (let order = orderOf(this.#batchSize); order >= 0; order--) {
+      const tokens = Math.floor(allowedMs / (this.#promptTime(2 ** order) ?? Infinity));
+      if (tokens >= 2 ** order) return Math.min(tokens, 2 ** (order + 1) - 1);
+    }
+    return LEAST_CHUNK;
+  }
+
+  observe({ decodeRows, promptTokens, copies, ms }: MeasuredStep): void {
+    if (copies > 0) this.#observeCopies(copies, ms - this.#expected(decodeRows, promptTokens));
+    else if (decodeRows > 0) this.#observeDecode(decodeRows, ms);
+    // Of a few tokens the fixed cost of a step hides what one of them takes.
+    else if (promptTokens >= LEAST_CHUNK) this.#observePrompt(promptTokens, ms);
+    this.#largest = Math.min(this.#batchSize, Math.max(this.#largest, promptTokens));
+  }
+
+  #observeDecode(rows: number, ms: number): void {
+    const known = this.#decodeMs.get(rows);
+    if (known === undefined) return void this.#decodeMs.set(rows, ms);
+    const weight = ms < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
+    this.#decodeMs.set(rows, known + weight * (Math.min(ms, SLOWEST * known) - known));
+  }
+
+  #observePrompt(tokens: number, ms: number): void {
+    const one = Math.max(ms, 0.001) / tokens;
+    const order = orderOf(tokens);
+    const known = this.#promptMs.get(order);
+    if (known === undefined) return void this.#promptMs.set(order, one);
+    const weight = one < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
+    this.#promptMs.set(order, known + weight * (Math.min(SLOWEST * known, one) - known));
+  }
+
+  #observeCopies(copies: number, ms: number): void {
+    if (Number.isNaN(ms)) return;
+    const one = Math.max(0, ms) / copies;
+    this.#copyMs = this.#copyMs === undefined ? one : this.#copyMs + COPY_WEIGHT * (one - this.#copyMs);
+  }
+
+  /** The time of a step without copies; NaN before it is known. */
+  #expected(decodeRows: number, promptTokens: number): number {
+    if (decodeRows > 0) return this.#decodeTime(decodeRows) ?? Number.NaN;
+    return promptTokens * (this.#promptTime(promptTokens) ?? Number.NaN);
+  }
+
+  /** Of the number of sequences nearest to it that was measured, never taken as more than it may be. */
+  #decodeTime(rows: number): number | undefined {
+    let best: number | undefined;
+    for (const known of this.#decodeMs.keys())
+      if (best === undefined || Math.abs(known - rows) < Math.abs(best - rows)) best = known;
+    return best === undefined ? undefined : (this.#decodeMs.get(best) ?? 0) * Math.min(1, rows / best);
+  }
+
+  /** For one token of a step with so many, of the size nearest to it that was measured. */
+  #promptTime(tokens: number): number | undefined {
+    const order = orderOf(tokens);
+    let best: number | undefined;
+    for (const known of this.#promptMs.keys()) {
+      const distance = Math.abs(known - order) - (best === undefined ? Infinity : Math.abs(best - order));
+      // Smaller steps cost more for each token: the safer figure of two.
+      if (distance < 0 || (distance === 0 && known < (best ?? known))) best = known;
+    }
+    return best === undefined ? undefined : this.#promptMs.get(best);
+  }
+}
+
+const orderOf = (tokens: number): number => Math.floor(Math.log2(Math.max(1, tokens)));
