@@ -1,0 +1,16 @@
+import type { Log, Provider } from '@golek/providers-spi';
+import type { OnnxProviderOptions } from './options.ts';
+import { OnnxProvider } from './provider.ts';
+
+// What the engine process of createIsolatedOnnxProvider imports. Its supervisor reads stderr line by line.
+
+const line =
+  (level: string) =>
+  (_fields: object, message: string): void => {
+    process.stderr.write(`${level}: ${message}\n`);
+  };
+
+const stderrLog: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+
+export const createEngineProvider = (options: OnnxProviderOptions): Provider =>
+  new OnnxProvider({ ...options, log: stderrLog });

@@ -1,0 +1,137 @@
+import { GolekError, nearest, type Log } from '@golek/providers-spi';
+import { chooseThreads } from '@golek/providers-spi/machine';
+import { POOLINGS, TEXT_TASKS, type TaskOptions } from './tasks/task-options.ts';
+
+/** Where a graph is worked on. */
+export const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'dml', 'coreml', 'webgpu'] as const;
+export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number];
+
+export const OPTIMIZATIONS = ['disabled', 'basic', 'extended', 'layout', 'all'] as const;
+export type GraphOptimization = (typeof OPTIMIZATIONS)[number];
+
+/** Settings of one model (`ModelSource.options`); each overrides the provider's setting of the same name. */
+export interface OnnxModelOptions extends TaskOptions {
+  /** Threads that work on one operator. Default: the physical cores that this process may use, less one. */
+  readonly threads?: number;
+  /** Threads for operators that do not depend on each other. Default 1: one operator after the other, which is faster for nearly all models. */
+  readonly interOpThreads?: number;
+  /** How much ONNX Runtime rewrites the graph when it loads it. Default `all`. */
+  readonly graphOptimization?: GraphOptimization;
+  /**
+   * `cpu`, `cuda`, `tensorrt`, `dml`, `coreml`, `webgpu`; one that does not work here is an error. Default `auto`: CUDA, DirectML or CoreML where they are
+   * installed and the model loads with them, else the CPU, which the log says.
+   */
+  readonly executionProvider?: 'auto' | ExecutionProvider;
+  /** Runs that may wait for their turn; further ones are refused with `overloaded`. Default 256. */
+  readonly queueLimit?: number;
+}
+
+/** Settings of the provider, and of its models where a model has none of its own. */
+export interface OnnxProviderOptions extends OnnxModelOptions {
+  /** Id of the provider. Default `onnx`. */
+  readonly id?: string;
+  /** Told when the CPU is used because no other execution provider works. */
+  readonly log?: Log;
+}
+
+/** Settings with every default filled in. */
+export interface ResolvedOptions extends Required<Omit<OnnxModelOptions, keyof TaskOptions>> {
+  /** What is left open is decided by the model's files. */
+  readonly tasks: TaskOptions;
+}
+
+interface Rule {
+  readonly allows: (value: unknown) => boolean;
+  /** What is allowed, to follow "must be". */
+  readonly wanted: string;
+}
+
+const integer = (least: number, most: number): Rule => ({
+  allows: (value) => typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most,
+  wanted: `a whole number from ${least} to ${most}`,
+});
+
+const oneOf = (...values: readonly string[]): Rule => ({
+  allows: (value) => typeof value === 'string' && values.includes(value),
+  wanted: `one of ${values.map((value) => `'${value}'`).join(', ')}`,
+});
+
+const boolean: Rule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
+
+const MODEL_RULES: Readonly<Record<keyof OnnxModelOptions, Rule>> = {
+  threads: integer(1, 1024),
+  interOpThreads: integer(1, 1024),
+  graphOptimization: oneOf(...OPTIMIZATIONS),
+  executionProvider: oneOf('auto', ...EXECUTION_PROVIDERS),
+  queueLimit: integer(0, 100_000),
+  task: oneOf('auto', ...TEXT_TASKS, 'tensor'),
+  pooling: oneOf(...POOLINGS),
+  normalize: boolean,
+  truncate: oneOf('files', 'never', 'always'),
+  contextSize: integer(1, 1_000_000),
+  maxBatchTokens: integer(1, 1_000_000),
+  maxBatchDelayMs: integer(0, 100),
+};
+
+const PROVIDER_RULES: Readonly<Record<keyof OnnxProviderOptions, Rule>> = {
+  ...MODEL_RULES,
+  id: {
+    allows: (value) => typeof value === 'string' && value.length > 0,
+    wanted: 'a string with at least one character',
+  },
+  log: { allows: (value) => typeof value === 'object' && value !== null, wanted: 'a logger' },
+};
+
+// By hand and not with a schema library: the engine process would pay 25 MB and 0.1 s for a few settings.
+const check = (options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void => {
+  if (typeof options !== 'object' || options === null)
+    throw invalid(what, '', `must be an object (got ${JSON.stringify(options)})`);
+  for (const [key, value] of Object.entries(options)) {
+    const rule = rules[key];
+    if (!rule) {
+      const hint = nearest(key, Object.keys(rules));
+      const help = hint ? `did you mean '${hint}'?` : `known are ${Object.keys(rules).join(', ')}`;
+      throw invalid(what, key, `unknown key '${key}'; ${help}`);
+    }
+    if (value !== undefined && !rule.allows(value))
+      throw invalid(what, key, `'${key}' must be ${rule.wanted} (got ${JSON.stringify(value)})`);
+  }
+};
+
+const invalid = (what: string, key: string, problem: string): GolekError =>
+  new GolekError('config_invalid', `${what}: ${problem}`, { details: { key } });
+
+/** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
+export const checkProviderOptions = (options: OnnxProviderOptions): void =>
+  check(options, PROVIDER_RULES, 'options of the ONNX provider');
+
+/** Joins a model's options with its provider's. Throws `config_invalid`, as `checkProviderOptions` does. */
+export const resolveOptions = (
+  provider: OnnxProviderOptions,
+  model: string,
+  options: OnnxModelOptions = {},
+): ResolvedOptions => {
+  check(options, MODEL_RULES, `options of the model '${model}'`);
+  return {
+    threads: options.threads ?? provider.threads ?? chooseThreads().threads,
+    interOpThreads: options.interOpThreads ?? provider.interOpThreads ?? 1,
+    graphOptimization: options.graphOptimization ?? provider.graphOptimization ?? 'all',
+    executionProvider: options.executionProvider ?? provider.executionProvider ?? 'auto',
+    queueLimit: options.queueLimit ?? provider.queueLimit ?? 256,
+    tasks: taskOptions({ ...taskOptions(provider), ...taskOptions(options) }),
+  };
+};
+
+/** Those of the options that say what the graph is for; keys without a value are left out. */
+const taskOptions = (options: TaskOptions): TaskOptions => {
+  const { task, pooling, normalize, truncate, contextSize, maxBatchTokens, maxBatchDelayMs } = options;
+  return {
+    ...(task !== undefined && { task }),
+    ...(pooling !== undefined && { pooling }),
+    ...(normalize !== undefined && { normalize }),
+    ...(truncate !== undefined && { truncate }),
+    ...(contextSize !== undefined && { contextSize }),
+    ...(maxBatchTokens !== undefined && { maxBatchTokens }),
+    ...(maxBatchDelayMs !== undefined && { maxBatchDelayMs }),
+  };
+};

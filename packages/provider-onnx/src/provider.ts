@@ -1,0 +1,120 @@
+import {
+  GolekError,
+  type Health,
+  type ModelManifest,
+  type ModelSession,
+  type ModelSource,
+  type OpenOptions,
+  type Provider,
+} from '@golek/providers-spi';
+import { DEFAULT_ID, ONNX_CAPABILITIES } from './capabilities.ts';
+import { portsOf, refusePorts } from './graph-ports.ts';
+import { requireMemory } from './memory.ts';
+import { readOnnxFile, type OnnxFile } from './onnx-file.ts';
+import { manifestOf } from './onnx-manifest.ts';
+import { RuntimeGraph } from './open-graph.ts';
+import { checkProviderOptions, resolveOptions, type OnnxProviderOptions, type ResolvedOptions } from './options.ts';
+import { loadModel } from './runtime.ts';
+import { OnnxSession } from './session.ts';
+import { openTasks } from './tasks/open-tasks.ts';
+import { readTasks, type TaskPlan } from './tasks/task-plan.ts';
+
+/** Runs ONNX models with ONNX Runtime in this process. */
+export class OnnxProvider implements Provider {
+  readonly id: string;
+  readonly capabilities = ONNX_CAPABILITIES;
+  readonly #options: OnnxProviderOptions;
+  readonly #closing = new AbortController();
+  readonly #sessions = new Set<OnnxSession>();
+  /** Loads one after the other: each looks at the memory that the one before has left. */
+  #lastLoad: Promise<unknown> = Promise.resolve();
+
+  constructor(options: OnnxProviderOptions = {}) {
+    checkProviderOptions(options);
+    this.id = options.id ?? DEFAULT_ID;
+    this.#options = options;
+  }
+
+  async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
+    const options = resolveOptions(this.#options, source.name, source.options);
+    return this.#bounded(signal, async (ends) => {
+      const file = await readOnnxFile(source.location, ends);
+      return manifestOf(source, this.id, file, await planOf(source.name, file, options, ends));
+    });
+  }
+
+  async open(source: ModelSource, given: OpenOptions): Promise<ModelSession> {
+    const options = resolveOptions(this.#options, source.name, source.options);
+    return this.#bounded(given.signal, (ends) => {
+      const load = this.#lastLoad.then(() => this.#load(source, options, ends, given));
+      this.#lastLoad = load.catch(() => undefined);
+      return load;
+    });
+  }
+
+  async #load(
+    source: ModelSource,
+    options: ResolvedOptions,
+    signal: AbortSignal,
+    { onProgress, memoryLimitBytes }: Omit<OpenOptions, 'signal'>,
+  ): Promise<ModelSession> {
+    signal.throwIfAborted();
+    const file = await readOnnxFile(source.location, signal);
+    const { name } = source;
+    refusePorts(name, file);
+    const plan = await planOf(name, file, options, signal);
+    const memoryBytes = await requireMemory(name, file.sizeBytes, memoryLimitBytes);
+    signal.throwIfAborted();
+    const model = await loadModel(name, file, options, this.#options.log);
+    try {
+      signal.throwIfAborted();
+      const ports = portsOf(name, file, model.outputTypes);
+      const graph = new RuntimeGraph(name, model, ports, options.queueLimit);
+      const session: OnnxSession = new OnnxSession(
+        {
+          manifest: manifestOf(source, this.id, file, plan),
+          graph,
+          tasks: openTasks(plan, { name, graph: graph.unlimited, queueLimit: options.queueLimit }),
+          others: ports.others,
+          device: model.executionProvider === 'cpu' ? 'cpu' : 'gpu',
+          memoryBytes,
+        },
+        () => this.#sessions.delete(session),
+      );
+      this.#sessions.add(session);
+      onProgress?.(1);
+      return session;
+    } catch (error) {
+      await model.release();
+      throw error;
+    }
+  }
+
+  /** Work that ends with the caller's signal or with the provider, with what either says. */
+  async #bounded<T>(signal: AbortSignal, work: (ends: AbortSignal) => Promise<T>): Promise<T> {
+    const ends = AbortSignal.any([signal, this.#closing.signal]);
+    try {
+      ends.throwIfAborted();
+      return await work(ends);
+    } catch (thrown) {
+      if (thrown instanceof GolekError) throw thrown;
+      if (ends.aborted) throw GolekError.from(ends.reason, 'cancelled');
+      throw GolekError.from(thrown, 'internal');
+    }
+  }
+
+  async health(): Promise<Health> {
+    if (this.#closing.signal.aborted) return { status: 'down', reason: 'the provider is closed' };
+    return { status: 'ok' };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new GolekError('shutting_down', `provider '${this.id}' is closed`));
+    await this.#lastLoad;
+    await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));
+  }
+}
+
+/** What the model is for, by its files alone: the same before it is loaded and after. */
+const planOf = (name: string, file: OnnxFile, options: ResolvedOptions, signal: AbortSignal): Promise<TaskPlan> =>
+  readTasks(name, file.path, portsOf(name, file, new Map()), options.tasks, signal);
