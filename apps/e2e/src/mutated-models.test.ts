@@ -2,24 +2,12 @@ import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { collect, GolekError } from '@golek/api';
+import { mutateGguf, originalOf, runMutations, type Original } from '@golek/chaos';
 import { golekTiny } from '@golek/model-tiny';
 import { createIsolatedGgufProvider } from '@golek/provider-gguf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { childrenOf, residentMiB, serve, untilReady } from './golek-server.fixture.ts';
 
-/** Deterministic: mulberry32. */
-const randomOf = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
-
-/** Metadata and tensor descriptions stand in the first part of the file; most damage there must be noticed. */
-const HEADER_BYTES = 60_000;
 const ACCEPTED = new Set([
   'model_invalid',
   'model_load_failed',
@@ -28,22 +16,11 @@ const ACCEPTED = new Set([
   'unsupported',
 ]);
 
-const mutate = (whole: Buffer, index: number): Buffer => {
-  const random = randomOf(index + 1);
-  const at = (limit: number): number => Math.floor(random() * limit);
-  if (index % 4 === 0) return whole.subarray(0, at(whole.length));
-  const copy = Buffer.from(whole);
-  if (index % 4 === 1) for (let flips = 0; flips < 8; flips += 1) copy[at(HEADER_BYTES)] = at(256);
-  else if (index % 4 === 2) copy.writeBigUInt64LE(BigInt(at(2 ** 32)) << 31n, at(HEADER_BYTES));
-  else copy.fill(at(256), at(HEADER_BYTES), HEADER_BYTES);
-  return copy;
-};
-
 let folder: string;
-let whole: Buffer;
+let original: Original;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'golek-mutated-'));
-  whole = await readFile(golekTiny.path);
+  original = originalOf(await readFile(golekTiny.path));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -63,7 +40,7 @@ describe('mutated GGUF files', () => {
     const outcomes = new Map<string, number>();
     const tryOne = async (index: number): Promise<void> => {
       const location = path.join(folder, `m${index}.gguf`);
-      await writeFile(location, mutate(whole, index));
+      await writeFile(location, mutateGguf(original, index));
       let outcome = 'works';
       try {
         const source = { name: `m${index}`, location };
@@ -95,11 +72,20 @@ describe('mutated GGUF files', () => {
     expect(childrenOf(process.pid).length).toBeLessThanOrEqual(1);
   });
 
+  // The same with 10,000: npm run chaos -- mutations.
+  it('many in one process, LoRA adapters and saved states too', { timeout: 300_000 }, async () => {
+    const { wrong, outcomes, tried, memory } = await runMutations({ count: 260 });
+    expect(wrong).toEqual([]);
+    expect(tried).toBe(260);
+    expect(outcomes.state).toEqual({ works: expect.any(Number) });
+    expect(memory.late).toBeLessThan(memory.early + 100);
+  });
+
   it('beside a good one do not keep the server from starting and answering', { timeout: 120_000 }, async () => {
     const args: string[] = [];
     for (const index of [0, 1, 2, 3]) {
       const location = path.join(folder, `served-${index}.gguf`);
-      await writeFile(location, mutate(whole, index * 4 + index));
+      await writeFile(location, mutateGguf(original, index));
       args.push('--model', `bad-${index}=${location}`);
     }
     await using server = await serve({ args: [...args, '--model', `good=${golekTiny.path}`] });

@@ -20,6 +20,7 @@ interface WireSpan {
   readonly endTimeUnixNano: string;
   readonly status: { readonly code: number; readonly message?: string };
   readonly attributes: readonly { readonly key: string; readonly value: WireValue }[];
+  readonly events?: readonly { readonly name: string }[];
 }
 
 interface TraceRequest {

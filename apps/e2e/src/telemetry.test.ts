@@ -53,7 +53,7 @@ test(
     const client = hex(8);
     const response = await ask(PROMPT, parentOf(traceId, '01', client), { stream: true });
     expect(await response.text()).toContain('[DONE]');
-    const spans = await collector.waitFor(traceId, [...WHOLE, 'VALIDATE golek.validate', 'ROUTE golek.route']);
+    const spans = await collector.waitFor(traceId, WHOLE);
 
     const ids = new Set(spans.map(({ spanId }) => spanId));
     expect(ids.size).toBe(spans.length);
@@ -64,7 +64,11 @@ test(
     const parentName = (name: string): string | undefined =>
       spans.find(({ spanId }) => spanId === named(spans, name).parentSpanId)?.name;
     expect(parentName('chat golek-tiny')).toBe('POST /v1/chat/completions');
-    expect(parentName('VALIDATE golek.validate')).toBe('chat golek-tiny');
+    // A phase is an event of the inference, or a span where it took long.
+    const events = (named(spans, 'chat golek-tiny').events ?? []).map(({ name }) => name);
+    for (const phase of ['VALIDATE golek.validate', 'ROUTE golek.route']) {
+      if (!events.includes(phase)) expect(parentName(phase)).toBe('chat golek-tiny');
+    }
     expect(parentName('attempt golek-tiny')).toBe('chat golek-tiny');
     for (const name of ['queue', 'prefill', 'decode']) {
       expect(parentName(name)).toBe('attempt golek-tiny');

@@ -54,6 +54,21 @@ test('a broken file is left out of the models; a request for it is answered with
   expect((await run('golek-tiny')).choices[0]?.text).toContain('golek-tiny');
 });
 
+test('an ONNX file of the models folder is found, listed and run', async () => {
+  const softmax = 'CAg6OAoPCgF4EgF5IgdTb2Z0bWF4EgFnWhAKAXgSCwoJCAESBQoDEgFuYhAKAXkSCwoJCAESBQoDEgFuQgIQEQ==';
+  const file = path.join(home, 'models/softmax.onnx');
+  await writeFile(file, Buffer.from(softmax, 'base64'));
+  const { system } = await composeServer(await settings());
+  await using running = system;
+  await running.start();
+  expect(running.get(MODELS).names()).toEqual(['softmax', 'golek-tiny']);
+  const x = { name: 'x', type: 'FP32' as const, shape: [1], data: new Uint8Array(Float32Array.of(3).buffer) };
+  const request = { task: 'tensor' as const, model: 'softmax', inputs: [x] };
+  const { tensors } = await collect(running.get(ENGINE).run(createCall({ request, signal })));
+  expect(tensors).toEqual([{ ...x, name: 'y', data: new Uint8Array(Float32Array.of(1).buffer) }]);
+  await rm(file);
+});
+
 test('draining takes the readiness back and refuses new requests', async () => {
   const { system, drain } = await composeServer(await settings());
   await using running = system;

@@ -16,9 +16,13 @@ import { limitsConfig, lifecycleConfig } from './config/runtime-config.ts';
 import { configModules, type LiveConfiguration } from './modules/config-module.ts';
 import type { RuntimeState } from './http/index.ts';
 import { ggufModule, type Isolation } from './modules/gguf-module.ts';
+import { modelLifeModule } from './modules/model-life-module.ts';
 import { modelsModule } from './modules/models-module.ts';
+import { lifeSettings } from './models/life-settings.ts';
+import { modelsConfig } from './config/models-config.ts';
 import { upstreamsModule } from './modules/upstreams-module.ts';
 import type { PlatformModel } from './models/platform-model.ts';
+import { onnxModule } from './modules/onnx-module.ts';
 import { pluginModules } from './modules/plugins-module.ts';
 import { telemetryModules } from './modules/telemetry-module.ts';
 import { ownTimeouts } from './reliability/own-timeouts.ts';
@@ -36,6 +40,8 @@ export interface PlatformOptions {
   readonly server?: (lifecycle: PlatformLifecycle) => SystemModule;
   /** Where models run when `gguf.isolation` is `auto`. */
   readonly isolation: Isolation;
+  /** Absolute path of the data folder, where own builds of llama.cpp are. Default: that of `live`; without both none is used. */
+  readonly home?: string;
   /** Where the standard OTEL_* variables are looked for by a platform that serves others. Default: nowhere. */
   readonly environment?: Environment;
   /** Further modules, e.g. with a provider or a phase. */
@@ -66,6 +72,7 @@ export const createPlatform = (options: PlatformOptions): Platform => {
     models,
     server,
     isolation,
+    home = live.home,
     environment = {},
     modules = [],
     overrides = [],
@@ -92,11 +99,14 @@ export const createPlatform = (options: PlatformOptions): Platform => {
         limits: ({ principal: { tenant }, overrides: own }) =>
           configuration.effective(limitsConfig, { tenant, overrides: own }),
         reliability: { settings: configuration.get(reliabilityConfig), timeoutsOf: ownTimeouts(configuration) },
+        life: lifeSettings(configuration.get(modelsConfig)),
       }),
       ...configModules(live),
-      ggufModule(isolation),
+      ggufModule({ auto: isolation, home }),
+      onnxModule(isolation),
       upstreamsModule,
       modelsModule({ models, file: live.file }),
+      modelLifeModule,
       routesModule,
       reliabilityModule,
       ...modules,

@@ -2,6 +2,7 @@ import { GolekError, nearest, type ModelRouteInput } from '@golek/api';
 import { programPlugin, type ValidationLimits } from '@golek/kernel';
 import type { Log, PhaseContribution, Plugin } from '@golek/plugins-api';
 import { createGgufProvider, createIsolatedGgufProvider, type GgufProviderOptions } from '@golek/provider-gguf';
+import { createIsolatedOnnxProvider, createOnnxProvider, type OnnxProviderOptions } from '@golek/provider-onnx';
 import type { Provider } from '@golek/providers-spi';
 import {
   createSystem,
@@ -19,16 +20,19 @@ import {
 } from '@golek/system';
 import { DEFAULT_MODELS, inspectModels, type PortableModel } from './portable-models.ts';
 import { parseReliability, parseRoute } from './parse-request.ts';
+import { parseLife, type PortableLife } from './portable-life.ts';
 import { PortableRuntime } from './portable-runtime.ts';
 
 export interface PortableRuntimeOptions {
-  /** Models by name: a path of a GGUF file, or where and how another provider finds it. Default: the shipped golek-tiny. */
+  /** Models by name: a path of a GGUF or ONNX file, or where and how another provider finds it. Default: the shipped golek-tiny. */
   readonly models?: Readonly<Record<string, PortableModel>>;
   /** Settings of the GGUF provider. */
   readonly gguf?: GgufProviderOptions;
-  /** Where the GGUF engine runs: in this process (default), or each model in a supervised child process. */
+  /** Settings of the ONNX provider. */
+  readonly onnx?: OnnxProviderOptions;
+  /** Where the engines run: in this process (default), or each model in a supervised child process. */
   readonly isolation?: 'in-process' | 'process';
-  /** Providers beside GGUF. */
+  /** Providers beside these. */
   readonly providers?: readonly Provider[];
   /** Names that stand for one or more models: aliases, load balancing, failover. They may be changed later: `setRoute`. */
   readonly routes?: readonly ModelRouteInput[];
@@ -43,6 +47,8 @@ export interface PortableRuntimeOptions {
   readonly limits?: Partial<ValidationLimits>;
   /** Time limits, retries, breakers, bounds and hedging, for all models or some; default: two tries, a breaker after five failures in a row. */
   readonly reliability?: ReliabilitySettings;
+  /** How long models stay in memory, and how many; default: all, until a load finds no memory. */
+  readonly life?: PortableLife;
   /** A pino logger or alike; default: silence. */
   readonly log?: Log;
   /** Ends the start. */
@@ -52,6 +58,7 @@ export interface PortableRuntimeOptions {
 const OPTION_NAMES = [
   'models',
   'gguf',
+  'onnx',
   'isolation',
   'providers',
   'routes',
@@ -61,6 +68,7 @@ const OPTION_NAMES = [
   'modules',
   'limits',
   'reliability',
+  'life',
   'log',
   'signal',
 ] as const satisfies readonly (keyof PortableRuntimeOptions)[];
@@ -75,6 +83,7 @@ const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): S
     const {
       isolation = 'in-process',
       gguf = {},
+      onnx = {},
       providers = [],
       phases = [],
       models = DEFAULT_MODELS,
@@ -84,6 +93,11 @@ const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): S
       to: PROVIDERS,
       name: 'gguf',
       create: () => (isolation === 'process' ? createIsolatedGgufProvider(gguf) : createGgufProvider(gguf)),
+    });
+    registrar.contribute({
+      to: PROVIDERS,
+      name: 'onnx',
+      create: () => (isolation === 'process' ? createIsolatedOnnxProvider(onnx) : createOnnxProvider(onnx)),
     });
     for (const provider of providers)
       registrar.contribute({ to: PROVIDERS, name: provider.id, create: () => provider });
@@ -123,6 +137,7 @@ export const createPortableRuntime = async (options: PortableRuntimeOptions = {}
   const {
     limits,
     reliability = {},
+    life,
     plugins = [],
     pluginOptions = {},
     log,
@@ -134,6 +149,7 @@ export const createPortableRuntime = async (options: PortableRuntimeOptions = {}
       kernelModule({
         limits: { ...DEFAULT_LIMITS, ...limits },
         reliability: { settings: parseReliability(reliability) },
+        life: parseLife(life),
       }),
       pluginsModule({
         plugins: plugins.map(programPlugin),

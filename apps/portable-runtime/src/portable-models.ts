@@ -1,15 +1,16 @@
+import path from 'node:path';
 import { golekTiny } from '@golek/model-tiny';
 import { GolekError } from '@golek/api';
 import type { ModelSource, Provider } from '@golek/providers-spi';
 import type { ModelEntry } from '@golek/kernel';
 
-/** A model and, where it differs from a GGUF file with default settings, its provider and settings. */
+/** A model and, where it differs from a file with default settings, its provider and settings. */
 export type PortableModel =
   | string
   | {
       /** A path for local engines; what the provider understands for others. */
       readonly location: string;
-      /** Id of the provider; default `gguf`. */
+      /** Id of the provider; default: the one that opens files of this extension, else `gguf`. */
       readonly provider?: string;
       /** Settings of this model for its provider. */
       readonly options?: Readonly<Record<string, unknown>>;
@@ -26,7 +27,8 @@ export const inspectModels = (
 ): Promise<ModelEntry[]> =>
   Promise.all(
     Object.entries(models).map(async ([name, model]) => {
-      const { location, provider: id = 'gguf', options } = typeof model === 'string' ? { location: model } : model;
+      const { location, provider: named, options } = typeof model === 'string' ? { location: model } : model;
+      const id = named ?? ofFormat(location, providers);
       const provider = providers.find((candidate) => candidate.id === id);
       if (!provider) {
         const known = providers.map((candidate) => candidate.id).join(', ');
@@ -36,3 +38,9 @@ export const inspectModels = (
       return { source, manifest: await provider.inspect(source, { signal }) };
     }),
   );
+
+/** Id of the provider that opens files of this extension. */
+const ofFormat = (location: string, providers: readonly Provider[]): string => {
+  const format = path.extname(location).slice(1).toLowerCase();
+  return providers.find(({ capabilities }) => capabilities.formats.includes(format))?.id ?? 'gguf';
+};

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { GolekError } from '@golek/api';
 import { golekTiny } from '@golek/model-tiny';
 import { definePlugin } from '@golek/plugins-api';
@@ -6,6 +9,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPortableRuntime, type PortableRuntime } from './index.ts';
 
 const greedy = { sampling: { temperature: 0 } } as const;
+
+/** y is the softmax of x. */
+const SOFTMAX = 'CAg6OAoPCgF4EgF5IgdTb2Z0bWF4EgFnWhAKAXgSCwoJCAESBQoDEgFuYhAKAXkSCwoJCAESBQoDEgFuQgIQEQ==';
+
+it.each(['in-process', 'process'] as const)('runs an ONNX file, found by its extension, %s', async (isolation) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'golek-portable-'));
+  const file = path.join(folder, 'softmax.onnx');
+  await writeFile(file, Buffer.from(SOFTMAX, 'base64'));
+  const golek = await createPortableRuntime({ models: { softmax: file }, isolation, onnx: { threads: 1 } });
+  try {
+    expect(golek.models).toMatchObject([{ name: 'softmax', provider: 'onnx', tasks: ['tensor'] }]);
+    const x = { name: 'x', type: 'FP32' as const, shape: [2], data: new Uint8Array(Float32Array.of(1, 1).buffer) };
+    const { tensors } = await golek.run({ task: 'tensor', model: 'softmax', inputs: [x] }).result();
+    const y = { name: 'y', type: 'FP32', shape: [2], data: new Uint8Array(Float32Array.of(0.5, 0.5).buffer) };
+    expect(tensors).toEqual([y]);
+  } finally {
+    await golek.close();
+    await rm(folder, { recursive: true });
+  }
+});
 
 describe('with the shipped model', () => {
   let golek: PortableRuntime;

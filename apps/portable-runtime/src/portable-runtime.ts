@@ -112,6 +112,13 @@ export class PortableRuntime implements AsyncDisposable {
     return (await this.run(request, signal ? { signal } : {}).result()).embeddings;
   }
 
+  /** Loads a model ahead of its first request. Throws `model_not_found`, and what a load throws. */
+  async load(model: string, { signal = new AbortController().signal }: RunOptions = {}): Promise<void> {
+    const entry = this.#models.resolve(model);
+    if (!entry) throw new GolekError('model_not_found', `no model is named '${model}'`);
+    await this.#sessions.load(entry, signal);
+  }
+
   /** Frees a model's memory once no run uses it; the next request loads it again. */
   unload(model: string, { signal = new AbortController().signal }: RunOptions = {}): Promise<void> {
     return this.#sessions.unload(model, signal);

@@ -12,7 +12,7 @@ import { paced } from './paced-provider.ts';
 
 const [collector, sampleRatio = '0.1'] = process.argv.slice(2);
 const words = Array.from({ length: 20 }, (_, index) => `word${index} `);
-// `whole` answers in one event, as a remote provider does for a plain request; `chunks` in one event for each word.
+// `whole` answers in one piece, as a remote provider does for a plain request; `chunks` in one for each word.
 const provider = paced(fakeProvider({ models: { whole: { answer: [words.join('')] }, chunks: { answer: words } } }));
 const configuration = resolveConfiguration({
   sections: PLATFORM_SECTIONS,

@@ -1,64 +1,53 @@
 /**
- * Benchmarks: `npm run bench -- gateway|telemetry|upstream|gguf [--rounds N] [--model FILE] [--threads N]`. Absolute numbers depend on the machine and on what
- * else it does; the ratio of two sides that ran in turn is what counts.
+ * Benchmarks and what they need: `npm run bench -- NAME [options]`. Absolute numbers depend on the machine and on what else it does; the ratio of two sides that ran in
+ * turn is what counts.
  */
-import { parseArgs } from 'node:util';
-import { cpus } from 'node:os';
-import type { Comparison } from './alternate.ts';
-import { gatewayBench } from './gateway.ts';
-import { ggufBench } from './gguf.ts';
-import { telemetryBench } from './telemetry.ts';
-import { upstreamBench } from './upstream-clients.ts';
+import { MAKE_MODEL_USAGE } from './model-maker/make-model-command.ts';
+import { ShapeError } from './model-maker/model-shape.ts';
+import { ArgumentError, SERVING_USAGE } from './serving/serving-options.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '7' },
-    model: { type: 'string' },
-    threads: { type: 'string', default: '1' },
-  },
-});
-const rounds = Number(values.rounds);
-const wanted = positionals.length > 0 ? positionals : ['gateway', 'gguf'];
+/** Of serving-command.ts. */
+const SCENARIO_NAMES = ['serving', 'prefix', 'long-prefill', 'fair', 'border', 'abort'] as const;
 
-const print = (title: string, results: readonly Comparison[], unit: string): void => {
-  console.log(
-    `\n${title} (${rounds} pairs in turn, medians; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version})`,
-  );
-  console.log(`| side | ${unit}/s | CPU µs/${unit} | samples kept |\n|---|---|---|---|`);
-  for (const { name, perSecond, cpuMicros, kept, taken } of results) {
-    console.log(`| ${name} | ${perSecond.toFixed(0)} | ${cpuMicros.toFixed(1)} | ${kept} of ${taken} |`);
-  }
-  for (let index = 0; index + 1 < results.length; index += 2) {
-    const [golek, bare] = [results[index], results[index + 1]];
-    if (!golek || !bare) continue;
-    console.log(
-      `${golek.name} / ${bare.name}: CPU ${(golek.cpuMicros / bare.cpuMicros).toFixed(2)}×, speed ${(golek.perSecond / bare.perSecond).toFixed(2)}×`,
-    );
-  }
+const PAIRS_USAGE = `gateway|telemetry|upstream|gguf [--rounds 7] [--model FILE] [--threads 1]
+  Golek's parts beside the least that does the same`;
+const BUILD_PEER_USAGE = `build-peer [--out DIR] [--dry-run]
+  llama-server of the binding's llama.cpp, with the flags of its prebuilt binary`;
+
+type Run = (args: readonly string[]) => Promise<void>;
+
+/** Loaded when named: each brings an engine or a server of its own. */
+const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
+  'make-model': async () => (await import('./model-maker/make-model-command.ts')).makeModelCommand,
+  'build-peer': async () => (await import('./build-peer-command.ts')).buildPeerCommand,
+  ...Object.fromEntries(
+    SCENARIO_NAMES.map((name) => [
+      name,
+      async () => (await import('./serving/serving-command.ts')).servingCommand(name),
+    ]),
+  ),
 };
 
-for (const bench of wanted) {
-  if (bench === 'gateway')
-    print(
-      'Gateway: server with a fake provider',
-      await gatewayBench({ rounds, plain: 20_000, streamed: 5_000 }),
-      'request',
-    );
-  else if (bench === 'telemetry')
-    print('Telemetry: traces over OTLP', await telemetryBench({ rounds, plain: 10_000, streamed: 3_000 }), 'request');
-  else if (bench === 'upstream')
-    print('Upstream: reading a 20-chunk stream', await upstreamBench({ rounds, streams: 2_000 }), 'stream');
-  else if (bench === 'gguf') {
-    const options = {
-      rounds,
-      threads: Number(values.threads),
-      tokens: 200,
-      ...(values.model !== undefined && { model: values.model }),
-    };
-    print('GGUF: greedy generation', await ggufBench(options), 'token');
-  } else {
-    console.error(`no benchmark named '${bench}'; there are: gateway, telemetry, upstream, gguf`);
-    process.exitCode = 2;
+/** A wrong command line: of ours, or of parseArgs. */
+const isMisuse = (error: unknown): error is Error =>
+  error instanceof ShapeError ||
+  error instanceof ArgumentError ||
+  (error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS'));
+
+const [name = '', ...rest] = process.argv.slice(2);
+const load = COMMANDS[name];
+// Servers that run are ended on exit, which a signal alone would pass by.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+try {
+  if (process.argv.includes('--help'))
+    console.log([PAIRS_USAGE, SERVING_USAGE, MAKE_MODEL_USAGE, BUILD_PEER_USAGE].join('\n\n'));
+  else if (load) await (await load())(rest);
+  else {
+    const { pairsCommand } = await import('./pairs-command.ts');
+    await pairsCommand(process.argv.slice(2), Object.keys(COMMANDS));
   }
+} catch (error) {
+  if (!isMisuse(error)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
 }

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { alternate } from './alternate.ts';
-import { processCpu } from './process-cpu.ts';
-import { median } from './statistics.ts';
+import { processCpu, processTree, residentBytes } from './process-cpu.ts';
+import { median, percentile } from './statistics.ts';
+import { isQuiet, quietest, takeTurns } from './take-turns.ts';
 
 describe('median', () => {
   it.each([
@@ -12,7 +15,60 @@ describe('median', () => {
   it('of nothing is not a number', () => expect(median([])).toBeNaN());
 });
 
+describe('percentile', () => {
+  const values = [5, 1, 4, 2, 3];
+  it.each([
+    [50, 3],
+    [95, 5],
+    [99, 5],
+    [20, 1],
+    [21, 2],
+    [0, 1],
+  ])('p%d', (percent, expected) => expect(percentile(values, percent)).toBe(expected));
+  it('of nothing is not a number', () => expect(percentile([], 50)).toBeNaN());
+});
+
+describe('quietest', () => {
+  const sample = (foreign: number) => ({ result: 0, wallNs: 1, cpuNs: 1, foreign });
+  it('keeps what was not disturbed', () => {
+    expect(quietest([sample(0.1), sample(0.2)])).toEqual([sample(0.1)]);
+    expect(isQuiet(sample(0.15))).toBe(true);
+  });
+  it('keeps all where everything was disturbed', () => {
+    expect(quietest([sample(0.3), sample(0.2)])).toHaveLength(2);
+  });
+});
+
 describe.runIf(process.platform === 'linux')('measuring', () => {
+  it('finds what a process has started', async () => {
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    await once(child, 'spawn');
+    expect(processTree(process.pid)).toContain(child.pid);
+    expect(processTree(child.pid as number)).toEqual([child.pid]);
+    expect(residentBytes(process.pid)).toBeGreaterThan(10e6);
+    child.kill();
+    await once(child, 'exit');
+    expect(residentBytes(child.pid as number)).toBe(0);
+  });
+
+  it('takes more rounds where some were disturbed, but not without end', async () => {
+    let count = 0;
+    const turns = [{ name: 'a', pids: () => [process.pid], work: () => Promise.resolve(++count) }];
+    // Nothing counts as our own, so that this process is the one that disturbs.
+    const busy = {
+      ...turns[0]!,
+      work: () => {
+        for (const until = performance.now() + 60; performance.now() < until;);
+        return Promise.resolve(0);
+      },
+    };
+    const [samples] = await takeTurns([busy], { rounds: 2, maxRounds: 4, own: () => [] });
+    expect(samples).toHaveLength(4);
+    await expect(
+      takeTurns(turns, { rounds: 1, own: () => [], signal: AbortSignal.abort(new Error('enough')) }),
+    ).rejects.toThrow('enough');
+  });
+
   it('counts the CPU of a process', () => {
     const before = processCpu(process.pid);
     for (const until = performance.now() + 30; performance.now() < until;);

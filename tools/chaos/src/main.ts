@@ -1,29 +1,75 @@
 /**
  * `npm run chaos`: 32 streams while a plugin is replaced 50 times, the configuration changes 50 times, a route is re-pointed 50 times and an
- * engine is killed 20 times. Ends with 1 when anything failed that policy should have saved, or when the server's memory grew by more than a fifth.
+ * engine is killed 20 times. `npm run chaos -- engine`: 2,000 clients that leave, 50 engines killed under load, 1,000 times loaded and unloaded with 10,000 answers.
+ * `npm run chaos -- mutations`: 10,000 damaged models, LoRA adapters and saved states. Each ends with 1 when anything went wrong that must not, or when memory grew.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { runEngineSoak, type MemoryTrend } from './engine-soak.ts';
+import { runMutations } from './mutations/run-mutations.ts';
 import { runChaos } from './run-chaos.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     streams: { type: 'string', default: '32' },
     changes: { type: 'string', default: '50' },
-    kills: { type: 'string', default: '20' },
+    kills: { type: 'string' },
+    aborts: { type: 'string', default: '2000' },
+    cycles: { type: 'string', default: '1000' },
+    requests: { type: 'string', default: '10' },
+    count: { type: 'string', default: '10000' },
+    parallel: { type: 'string', default: '2' },
   },
 });
-const changes = Number(values.changes);
-const report = await runChaos({
-  bin: path.resolve(import.meta.dirname, '../../../apps/platform-runtime/bin/golek.js'),
-  streams: Number(values.streams),
-  plugins: changes,
-  configurations: changes,
-  routes: changes,
-  kills: Number(values.kills),
-  log: (line) => console.log(line),
-});
-console.log(JSON.stringify(report, undefined, 2));
-const grown = report.memory.late > report.memory.early * 1.2;
-if (grown) console.error(`memory grew from ${report.memory.early.toFixed(0)} to ${report.memory.late.toFixed(0)} MiB`);
-process.exitCode = report.wrong.length > 0 || grown ? 1 : 0;
+const bin = path.resolve(import.meta.dirname, '../../../apps/platform-runtime/bin/golek.js');
+const log = (line: string): void => console.log(line);
+
+const hasGrown = (what: string, { early, late }: MemoryTrend, factor: number): boolean => {
+  if (late <= early * factor) return false;
+  console.error(`memory of the ${what} grew from ${early.toFixed(0)} to ${late.toFixed(0)} MiB`);
+  return true;
+};
+
+const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
+  server: async () => {
+    const changes = Number(values.changes);
+    const report = await runChaos({
+      bin,
+      streams: Number(values.streams),
+      plugins: changes,
+      configurations: changes,
+      routes: changes,
+      kills: Number(values.kills ?? 20),
+      log,
+    });
+    console.log(JSON.stringify(report, undefined, 2));
+    return report.wrong.length === 0 && !hasGrown('server', report.memory, 1.2);
+  },
+  engine: async () => {
+    const report = await runEngineSoak({
+      bin,
+      aborts: Number(values.aborts),
+      kills: Number(values.kills ?? 50),
+      cycles: Number(values.cycles),
+      requestsPerCycle: Number(values.requests),
+      log,
+    });
+    console.log(JSON.stringify(report, undefined, 2));
+    const { engine, server } = report.memory;
+    return report.wrong.length === 0 && !hasGrown('engine', engine, 1.05) && !hasGrown('server', server, 1.05);
+  },
+  mutations: async () => {
+    const report = await runMutations({ count: Number(values.count), parallel: Number(values.parallel), log });
+    console.log(JSON.stringify(report, undefined, 2));
+    return report.wrong.length === 0 && !hasGrown('supervisor', report.memory, 1.2);
+  },
+};
+
+const [name = 'server'] = positionals;
+const scenario = scenarios[name];
+if (scenario) process.exitCode = (await scenario()) ? 0 : 1;
+else {
+  console.error(`no scenario is named '${name}'; there are: ${Object.keys(scenarios).join(', ')}`);
+  process.exitCode = 2;
+}

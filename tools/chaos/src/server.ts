@@ -52,6 +52,26 @@ export const childrenOf = (pid: number): number[] =>
     }
   });
 
-/** Resident memory of a process, MiB. */
-export const residentMiB = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+/** Processor time that a process has used, milliseconds in steps of 10 (Linux); 0 when it is gone. */
+export const cpuMs = (pid: number): number => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+    return 10 * ((user ?? 0) + (system ?? 0));
+  } catch {
+    return 0;
+  }
+};
+
+/** Resident memory of a process, MiB; 0 when it is gone. */
+export const residentMiB = (pid: number): number => {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+};

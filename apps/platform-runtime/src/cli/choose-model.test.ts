@@ -10,6 +10,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'golek-choose-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'Llama 3.gguf');
 writeFileSync(file, '');
+const graph = path.join(folder, 'mnist.onnx');
+writeFileSync(graph, '');
 
 const known: KnownModels = {
   models: ['llama', 'golek-tiny'].map((name) => ({
@@ -23,6 +25,7 @@ const known: KnownModels = {
 test.each([
   ['the first word that is a name', undefined, ['llama', 'Hello'], 'llama', ['Hello']],
   ['the first word that is a file', undefined, [file, 'Hello'], 'Llama 3', ['Hello']],
+  ['an ONNX file', undefined, [graph], 'mnist', []],
   ['the default', undefined, ['Hello', 'you'], 'golek-tiny', ['Hello', 'you']],
   [
     'the flag, so that all words are the prompt',

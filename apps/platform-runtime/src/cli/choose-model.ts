@@ -41,7 +41,7 @@ const namesOf = ({ models }: KnownModels): string[] => models.map(({ source }) =
 const modelOf = ({ models }: KnownModels, text: string): PlatformModel | undefined => {
   const named = models.find(({ source }) => source.name === text);
   if (named) return named;
-  if (!/\.gguf$/i.test(text) || !existsSync(text)) return undefined;
+  if (!/\.(gguf|onnx)$/i.test(text) || !existsSync(text)) return undefined;
   return { source: { name: nameOfFile(text), location: path.resolve(text) } };
 };
 

@@ -1,4 +1,6 @@
 import { Argument, Command } from 'commander';
+import { resolveConfiguration } from '@golek/system';
+import { PLATFORM_SECTIONS } from '../config/platform-config.ts';
 import { acting } from './action.ts';
 import { bashCompletion } from './completion/bash-completion.ts';
 import { completionNodes } from './completion/completion-tree.ts';
@@ -15,7 +17,11 @@ Examples:
   $ eval "$(golek completion zsh)"        # after compinit; add the line to ~/.zshrc
   $ golek completion fish > ~/.config/fish/completions/golek.fish`;
 
-/** `golek completion`. The script knows every command and option of `program`; model names are asked for when they are needed. */
+/** Every setting, by name. */
+const settingNames = (): readonly string[] =>
+  resolveConfiguration({ sections: PLATFORM_SECTIONS, environment: {} }).keys.map(({ key }) => key);
+
+/** `golek completion`. The script knows every command and option of `program`, and every setting; model names are asked for when they are needed. */
 export const completionCommand = (program: () => Promise<Command>): Command =>
   new Command('completion')
     .addArgument(new Argument('<shell>', 'which shell').choices(Object.keys(SCRIPTS)))
@@ -23,7 +29,7 @@ export const completionCommand = (program: () => Promise<Command>): Command =>
     .action(
       acting(async (command) => {
         const shell = command.args[0] as Shell;
-        await writeOut(SCRIPTS[shell](completionNodes(await program())));
+        await writeOut(SCRIPTS[shell](completionNodes(await program()), settingNames()));
         return 0;
       }),
     );

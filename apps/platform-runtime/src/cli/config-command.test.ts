@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -104,6 +104,24 @@ describe('without a server', () => {
     expect(await config('validate', put('right.yaml', 'http: { port: 1 }\n'))).toMatchObject({
       code: 0,
       out: 'the configuration is valid\n',
+    });
+  });
+
+  test('validate warns of settings of plugins that are not there, and passes', async () => {
+    const folder = path.join(elsewhere, 'found');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'cache.ts'), '');
+    const file = put('plugins.yaml', `plugins: { folders: ['${folder}'], options: { cahce: { ttl: 1 } } }\n`);
+    const warning = "plugins.options names the plugin 'cahce', which is not there; did you mean 'cache'?";
+    expect(await config('validate', file)).toMatchObject({
+      code: 0,
+      out: 'the configuration is valid\n',
+      err: `warning: ${warning}\n`,
+    });
+    expect(JSON.parse((await config('validate', file, '--json')).out)).toEqual({
+      valid: true,
+      problems: [],
+      warnings: [warning],
     });
   });
 

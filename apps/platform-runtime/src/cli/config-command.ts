@@ -16,6 +16,7 @@ import {
   type Written,
 } from './config-target.ts';
 import { EXIT } from './exit-code.ts';
+import { absentPluginsIn } from '../plugins/absent-plugins.ts';
 import { writeOut } from './write-out.ts';
 
 /** `golek config`. */
@@ -168,10 +169,13 @@ const tell = async (command: Command, what: string, written: Written): Promise<n
 
 const validate: Run = async (command, signal) => {
   const { json = false, server = false } = command.opts<Options>();
-  const problems = await (server ? problemsOnServer(command, signal) : problemsInFiles(command));
-  if (json) await writeOut(jsonText({ valid: problems.length === 0, problems }));
-  else if (problems.length === 0) await writeOut('the configuration is valid\n');
-  else for (const { message } of problems) process.stderr.write(`${message}\n`);
+  const { problems, warnings = [] } = await (server ? problemsOnServer(command, signal) : problemsInFiles(command));
+  if (json) await writeOut(jsonText({ valid: problems.length === 0, problems, warnings }));
+  else {
+    for (const { message } of problems) process.stderr.write(`${message}\n`);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    if (problems.length === 0) await writeOut('the configuration is valid\n');
+  }
   return problems.length === 0 ? EXIT.ok : EXIT.usage;
 };
 
@@ -180,21 +184,26 @@ interface Told {
   readonly message: string;
 }
 
-const problemsInFiles = async (command: Command): Promise<readonly Told[]> => {
+interface Checked {
+  readonly problems: readonly Told[];
+  /** What may be meant as it is. */
+  readonly warnings?: readonly string[];
+}
+
+const problemsInFiles = async (command: Command): Promise<Checked> => {
   const [file] = command.args;
   try {
-    await settingsOf(command, [], { file });
-    return [];
+    return { problems: [], warnings: await absentPluginsIn(await settingsOf(command, [], { file })) };
   } catch (thrown) {
     const error = GolekError.from(thrown);
     if (error.code !== 'config_invalid') throw error;
     const problems = error.details?.['problems'] as readonly ConfigProblem[] | undefined;
-    if (!problems) return [{ key: '', message: error.message }];
-    return problems.map((problem) => ({ key: problem.key, message: problemText(problem) }));
+    if (!problems) return { problems: [{ key: '', message: error.message }] };
+    return { problems: problems.map((problem) => ({ key: problem.key, message: problemText(problem) })) };
   }
 };
 
-const problemsOnServer = async (command: Command, signal: AbortSignal): Promise<readonly Told[]> => {
+const problemsOnServer = async (command: Command, signal: AbortSignal): Promise<Checked> => {
   const { configuration, configFile } = await settingsOf(command);
   const [file = configFile] = command.args;
   const yaml = await readFile(file, 'utf8');
@@ -204,7 +213,7 @@ const problemsOnServer = async (command: Command, signal: AbortSignal): Promise<
     body: { yaml },
     signal,
   });
-  return (answer as { problems?: readonly Told[] }).problems ?? [];
+  return { problems: (answer as { problems?: readonly Told[] }).problems ?? [] };
 };
 
 const schema = async (): Promise<number> => {

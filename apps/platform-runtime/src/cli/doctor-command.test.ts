@@ -13,10 +13,11 @@ const names = [
   'plugins',
   'llama.cpp',
   'gpu',
+  'ONNX Runtime',
   'model',
 ];
 
-test('checks what Golek needs, and says what is wrong with exit code 1', async () => {
+test('checks what Golek needs, and says what is wrong with exit code 1', { timeout: 90_000 }, async () => {
   const good = await golek(['doctor', '--json']);
   const report = JSON.parse(good.out) as { ok: boolean; checks: CheckResult[] };
   expect(report.checks.map(({ name }) => name)).toEqual(names);

@@ -5,6 +5,7 @@ import { ADDRESS_FLAGS, settingsOf, withConfiguration } from './common-options.t
 import { runCheck, type Check, type CheckResult, type CheckStatus } from './doctor/check.ts';
 import { bindingChecks, modelCheck } from './doctor/engine-checks.ts';
 import { MACHINE_CHECKS } from './doctor/machine-checks.ts';
+import { onnxCheck } from './doctor/onnx-check.ts';
 import { dataFolderCheck, pluginsCheck, portCheck } from './doctor/place-checks.ts';
 import { collectorCheck } from './doctor/collector-check.ts';
 import { styled } from './style.ts';
@@ -49,14 +50,14 @@ const checksFor = async (command: Command): Promise<readonly Check[]> => {
       return { status: 'ok', detail: settings.file ?? 'defaults, environment and flags; no file' };
     },
   };
-  if (settings instanceof GolekError) return [...MACHINE_CHECKS, configuration, ...bindingChecks()];
+  if (settings instanceof GolekError) return [...MACHINE_CHECKS, configuration, ...bindingChecks(), onnxCheck];
   const places = [
     dataFolderCheck(settings.data),
     portCheck(settings),
     pluginsCheck(settings),
     ...collectorCheck(settings),
   ];
-  return [...MACHINE_CHECKS, configuration, ...places, ...bindingChecks(), modelCheck(settings)];
+  return [...MACHINE_CHECKS, configuration, ...places, ...bindingChecks(settings), onnxCheck, modelCheck(settings)];
 };
 
 const STYLES = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<CheckStatus, string>;

@@ -8,15 +8,19 @@ import type { PlatformModel } from '../models/platform-model.ts';
 import { createPlatform } from '../platform.ts';
 import { interruptible } from './action.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
+import { modelLifeCommands } from './model-life-commands.ts';
 import { modelDetails, modelTable, type ModelRow } from './model-table.ts';
 import { writeOut } from './write-out.ts';
 
 /** `golek models`. */
-export const modelsCommand = (): Command =>
-  new Command('models')
-    .addCommand(listCommand())
-    .addCommand(infoCommand())
-    .addHelpText('after', '\nExamples:\n  $ golek models list\n  $ golek models info golek-tiny --json');
+export const modelsCommand = (): Command => {
+  const command = new Command('models').addCommand(listCommand()).addCommand(infoCommand());
+  for (const asking of modelLifeCommands()) command.addCommand(asking);
+  return command.addHelpText(
+    'after',
+    '\nExamples:\n  $ golek models list\n  $ golek models info golek-tiny --json\n  $ golek models ps\n  $ golek models load golek-tiny --keep-alive 1h',
+  );
+};
 
 const listCommand = (): Command =>
   withConfiguration(

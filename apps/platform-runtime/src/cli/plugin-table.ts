@@ -57,7 +57,10 @@ export const pluginDetails = (plugin: PluginInfo): string => {
     ...Object.entries(plugin.requires).map(([name, range]): [string, string] => ['requires', `${name} ${range}`]),
     ...Object.entries(plugin.contributes).map(([point, names = []]): [string, string] => [point, names.join(', ')]),
     ['replacements', String(plugin.replacements)],
-    ['retiring', plugin.retiring === 0 ? undefined : `${plugin.retiring} older versions in use`],
+    [
+      'retiring',
+      plugin.retiring === 0 ? undefined : `${plugin.retiring} older version${plugin.retiring === 1 ? '' : 's'} in use`,
+    ],
     ['last error', lastError && `${lastError.message} [${lastError.code}]`],
   ]);
 };

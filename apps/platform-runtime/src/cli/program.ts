@@ -39,6 +39,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./models-command.ts')).modelsCommand(),
   },
   {
+    name: 'engine',
+    description: 'show and build what runs models: llama.cpp',
+    load: async () => (await import('./engine-command.ts')).engineCommand(),
+  },
+  {
     name: 'routes',
     description: 'show and change the routes of the running server',
     load: async () => (await import('./routes-command.ts')).routesCommand(),
@@ -62,6 +67,11 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'doctor',
     description: 'check what works on this machine',
     load: async () => (await import('./doctor-command.ts')).doctorCommand(),
+  },
+  {
+    name: 'bench',
+    description: 'measure how fast a model is, here or on a running server',
+    load: async () => (await import('./bench-command.ts')).benchCommand(),
   },
   {
     name: 'events',

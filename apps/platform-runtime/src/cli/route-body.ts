@@ -22,7 +22,12 @@ const oneOf = <T extends string>(flag: string, text: string, choices: readonly T
 export const routeBody = (words: readonly string[], flags: RouteFlags): Omit<ModelRouteInput, 'name'> => {
   const targets = words.map((word) => {
     const [, model, weight] = NUMBERED.exec(word) ?? [];
-    return model === undefined ? { model: word } : { model, weight: Number(weight) };
+    if (model !== undefined) return { model, weight: Number(weight) };
+    const equals = word.lastIndexOf('=');
+    if (equals < 0) return { model: word };
+    throw new UsageError(
+      `'${word}': a weight is a number such as 3 or 0.5, got '${word.slice(equals + 1)}'; a model whose name holds '=' needs one: '${word}=1'`,
+    );
   });
   const isWeighted = targets.some(({ weight }) => weight !== undefined);
   const strategy =

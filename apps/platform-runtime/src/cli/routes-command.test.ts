@@ -30,6 +30,11 @@ describe('the words and flags of golek routes set', () => {
     ],
     [['a=2'], { strategy: 'random' }, "weights (model=number) need --strategy weighted, got 'random'"],
     [['a'], { sticky: 'me' }, "--sticky takes one of none, tenant, user, principal, hint, got 'me'"],
+    [
+      ['a', 'm=abc'],
+      {},
+      "'m=abc': a weight is a number such as 3 or 0.5, got 'abc'; a model whose name holds '=' needs one: 'm=abc=1'",
+    ],
     [['a'], { canary: 'b' }, "--canary takes model=percent, got 'b'"],
   ])('%j %j is wrong use', (words, flags, message) => {
     expect(() => routeBody(words, flags)).toThrow(new UsageError(message));

@@ -30,6 +30,15 @@ test('the example asks for what the model can do', () => {
   expect(curlLine(url, model('m'))).toContain('/v1/chat/completions');
   expect(curlLine(url, model('m', { chatTemplate: false }))).toContain('/v1/completions');
   expect(curlLine(url, model('m', { tasks: ['embed'] }))).toContain('/v1/embeddings');
+  expect(curlLine(url, model('m', { tasks: ['rerank'] }))).toContain('/v1/rerank');
+});
+
+test('a model that takes only tensors has no example, and the next one serves', () => {
+  const tensors = model('tensors', { tasks: ['tensor'] });
+  expect(curlLine(url, tensors)).toBeUndefined();
+  const facts = { url, default: 'tensors', failed: new Map<string, GolekError>() };
+  expect(serveBanner({ ...facts, models: [tensors, model('chat')] })).toContain('"model":"chat"');
+  expect(serveBanner({ ...facts, models: [tensors] })).toBe(`golek listens on ${url}\nmodels: tensors\n`);
 });
 
 test('the example has a place for the token where one is needed', () => {
@@ -45,7 +54,7 @@ test('without a model the remedy stands in place of the example', () => {
 
 test('the curl line is safe to paste whatever the name', () => {
   const name = `it's "odd" $(touch x)`;
-  const script = curlLine(url, model(name)).replace(/^curl/, "printf '%s\\n'");
+  const script = (curlLine(url, model(name)) ?? '').replace(/^curl/, "printf '%s\\n'");
   const body = JSON.parse(
     execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '',
   ) as object;

@@ -15,15 +15,24 @@ export interface BannerFacts {
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Path and body of a first request, by what the model can do. */
-const firstRequest = ({ name, tasks, chatTemplate }: ModelManifest): readonly [path: string, body: object] => {
-  if (!tasks.includes('generate')) return ['/v1/embeddings', { model: name, input: 'Hello!' }];
+const firstRequest = ({
+  name,
+  tasks,
+  chatTemplate,
+}: ModelManifest): readonly [path: string, body: object] | undefined => {
+  if (tasks.includes('rerank'))
+    return ['/v1/rerank', { model: name, query: 'What flies?', documents: ['A kite.', 'A stone.'] }];
+  if (!tasks.includes('generate'))
+    return tasks.includes('embed') ? ['/v1/embeddings', { model: name, input: 'Hello!' }] : undefined;
   if (chatTemplate === false) return ['/v1/completions', { model: name, prompt: 'Once upon a time', max_tokens: 50 }];
   return ['/v1/chat/completions', { model: name, messages: [{ role: 'user', content: 'Hello! Who are you?' }] }];
 };
 
-/** One line that can be pasted into a shell. */
-export const curlLine = (url: string, model: ModelManifest, guarded = false): string => {
-  const [path, body] = firstRequest(model);
+/** One line that can be pasted into a shell; undefined for a model without a route for what it does. */
+export const curlLine = (url: string, model: ModelManifest, guarded = false): string | undefined => {
+  const request = firstRequest(model);
+  if (!request) return undefined;
+  const [path, body] = request;
   const token = guarded ? '-H "authorization: Bearer $TOKEN" ' : '';
   return `curl ${url}${path} ${token}-H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`;
 };
@@ -31,12 +40,14 @@ export const curlLine = (url: string, model: ModelManifest, guarded = false): st
 /** What `golek serve` prints once it listens. The first line is `golek listens on URL`; scripts may rely on it. */
 export const serveBanner = ({ url, models, default: named, failed, guarded = false }: BannerFacts): string => {
   const names = models.map(({ name }) => name);
-  const example = models.find(({ name }) => name === named) ?? models[0];
+  const preferred = models.find(({ name }) => name === named);
+  const examples = [...(preferred ? [preferred] : []), ...models].map((model) => curlLine(url, model, guarded));
+  const example = examples.find((line) => line !== undefined);
   return [
     `golek listens on ${url}`,
     `models: ${names.length > 0 ? names.join(', ') : 'none; name one with --model FILE'}`,
     ...[...failed].map(([name, error]) => `cannot be used: ${name}: ${error.message} [${error.code}]`),
-    ...(example ? [curlLine(url, example, guarded)] : []),
+    ...(example === undefined ? [] : [example]),
     '',
   ].join('\n');
 };

@@ -1,5 +1,11 @@
+import { KEEP_ALIVE_FORMS, keepAliveMs } from '@golek/api';
 import { configSection } from '@golek/system';
 import { z } from 'zod';
+
+/** Becomes milliseconds in models/life-settings.ts: the schema keeps what was written, so that it is shown as it was. */
+const KeepAlive = z
+  .union([z.number(), z.string()])
+  .refine((value) => keepAliveMs(value) !== undefined, { error: `a keep-alive time is ${KEEP_ALIVE_FORMS}` });
 
 const ConfiguredModel = z
   .strictObject({
@@ -21,8 +27,15 @@ const ConfiguredModel = z
       .record(z.string(), z.unknown())
       .default({})
       .describe(
-        'Settings of this model. With `path` each overrides the one of the same name under `gguf`; for an upstream: `tasks`, `contextLength`, `embeddingLength`, `options`, `body`, `verify`.',
+        'Settings of this model. With `path` each overrides the one of the same name under `gguf` or `onnx`; for an upstream: `tasks`, `contextLength`, `embeddingLength`, `options`, `body`, `verify`.',
       ),
+    keepAlive: KeepAlive.optional().describe(
+      'How long it stays in memory after its last use. Default: `models.keepAlive`.',
+    ),
+    pinned: z
+      .boolean()
+      .default(false)
+      .describe('Once loaded it stays, whatever `keepAlive` says and whichever other model needs the room.'),
   })
   .refine(({ path, provider }) => (path === undefined) !== (provider === undefined), {
     error: "a model needs 'path' (a file) or 'provider' (an upstream), and not both",
@@ -57,6 +70,37 @@ export const modelsConfig = configSection(
         .describe(
           'Model for a command or example that names none. Default: the first of the list, else the bundled one.',
         ),
+      keepAlive: KeepAlive.default('forever')
+        .describe(
+          "How long a model stays in memory after its last use: `'5m'`, `'1h30m'`, seconds, 0 or `'forever'`. A model that stays still makes room for another one that needs it.",
+        )
+        .meta({ live: true }),
+      maxLoaded: z
+        .int()
+        .min(1)
+        .max(1000)
+        .optional()
+        .describe(
+          'Local models in memory at once; the least recently used idle one makes room. Default: as many as memory holds.',
+        )
+        .meta({ live: true }),
+      memoryLimitBytes: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          "Memory that the local models may take together, as estimated before each is loaded, bytes. Default: the machine's, or what its control group allows.",
+        )
+        .meta({ live: true }),
+      roomWaitMs: z
+        .int()
+        .min(0)
+        .max(3_600_000)
+        .default(10_000)
+        .describe(
+          'How long a load waits for a model in use to become idle, where only that makes room, before its requests are refused, milliseconds.',
+        )
+        .meta({ live: true }),
       bundled: z.boolean().default(true).describe('Serve also golek-tiny, the small model that ships with Golek.'),
     })
     .describe('Which models there are.'),

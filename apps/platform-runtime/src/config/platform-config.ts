@@ -17,6 +17,7 @@ import {
 import { ggufConfig } from './gguf-config.ts';
 import { httpConfig } from './http-config.ts';
 import { modelsConfig } from './models-config.ts';
+import { onnxConfig } from './onnx-config.ts';
 import { pluginsConfig } from './plugins-config.ts';
 import { routesConfig } from './routes-config.ts';
 import { homeConfig, lifecycleConfig, limitsConfig } from './runtime-config.ts';
@@ -33,6 +34,7 @@ export const PLATFORM_SECTIONS: readonly ConfigSection[] = [
   reliabilityConfig,
   pluginsConfig,
   ggufConfig,
+  onnxConfig,
   limitsConfig,
   logConfig,
   telemetryConfig,

@@ -37,7 +37,9 @@ export const limitsConfig = configSection(
         .int()
         .min(1)
         .optional()
-        .describe('Most tokens that a request may ask for. Default: the context of the model.')
+        .describe(
+          'Most tokens of one answer: a request that asks for more is refused, one that names no limit gets this one. Default: the context of the model.',
+        )
         .meta(PER_TENANT),
       maxTools: z.int().min(1).max(10_000).default(128).describe('Most tools in one request.').meta(PER_TENANT),
       maxInputs: z

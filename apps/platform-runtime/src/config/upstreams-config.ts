@@ -10,7 +10,7 @@ const Upstream = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z, 0-9, dot, dash and underscore')
-    .refine((id) => id !== 'gguf', "'gguf' is the id of the built-in provider")
+    .refine((id) => id !== 'gguf' && id !== 'onnx', "'gguf' and 'onnx' are the ids of the built-in providers")
     .describe('Name of the upstream, for `models.list` and in messages.'),
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'expected an http or https address such as https://api.openai.com/v1' })

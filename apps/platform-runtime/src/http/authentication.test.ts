@@ -176,6 +176,24 @@ describe('without authenticators', () => {
 });
 
 describe('with authenticators', () => {
+  test("the log says once that nobody has the administrator's token, with the remedy", async () => {
+    const told = ({ lines }: TestServer): string[] =>
+      lines.flatMap(({ level, message }) => (level === 'warn' ? [message] : []));
+    const server = await serve({ tiny: {} }, { authenticators: [authenticator('own', 0, () => undefined)] });
+    const limits = { bodyLimitBytes: 1024, heartbeatMs: 1000, writeTimeoutMs: 1000, allowUnauthenticated: false };
+    const warning = expect.stringMatching(/^the authenticator 'own' decides .*; set http\.adminToken in golek\.yaml/);
+    server.server.configure(limits);
+    expect(told(server)).toEqual([warning]);
+    server.server.configure({ ...limits, adminToken: TOKEN });
+    server.server.configure(limits);
+    expect(told(server)).toEqual([warning, warning]);
+    const calm = await serve(
+      { tiny: {} },
+      { config: { adminToken: TOKEN }, authenticators: [authenticator('own', 0, () => undefined)] },
+    );
+    expect(told(calm)).toEqual([]);
+  });
+
   test('they are asked in order, at once or later; the call has the principal', async () => {
     const asked: string[] = [];
     const principals: Principal[] = [];

@@ -45,6 +45,7 @@ export class Authentication {
   #authenticators: readonly Authenticator[] = [];
   /** There was an authenticator: that it is gone, by a failure perhaps, must not open the server. */
   #closed = false;
+  #warned = false;
 
   /** Throws `config_invalid` for a token that can be guessed. */
   constructor(config: AuthenticationConfig, log: Log) {
@@ -59,12 +60,14 @@ export class Authentication {
     this.#config = config;
     this.#local = isLoopback(config.host);
     this.#token = config.adminToken === undefined ? undefined : digest(config.adminToken);
+    this.#warnOfLockout();
   }
 
   /** Asks these from now on; requests that are being asked about stay with those that they began with. */
   use(authenticators: readonly Authenticator[]): void {
     this.#authenticators = authenticators.toSorted(byOrder);
     if (authenticators.length > 0) this.#closed = true;
+    this.#warnOfLockout();
   }
 
   /** True when there are credentials that the server knows. */
@@ -93,6 +96,20 @@ export class Authentication {
     if (this.#token && this.#hasToken(exchange)) return ADMINISTRATOR;
     if (this.#authenticators.length === 0) return permitted(this.#withoutCredentials(exchange, scope), scope, exchange);
     return this.#ask(exchange, scope);
+  }
+
+  /** Told once for each time that it becomes so. */
+  #warnOfLockout(): void {
+    const [authenticator] = this.#authenticators;
+    const lockedOut = authenticator !== undefined && this.#token === undefined;
+    if (lockedOut && !this.#warned) {
+      this.#log.warn(
+        { authenticator: authenticator.name },
+        `the authenticator '${authenticator.name}' decides who administers this server, and http.adminToken is not set: ` +
+          'golek config, plugins, routes, targets and events are refused; set http.adminToken in golek.yaml, e.g. to file:/path, which counts at once',
+      );
+    }
+    this.#warned = lockedOut;
   }
 
   #hasToken({ request }: Exchange): boolean {

@@ -49,6 +49,11 @@ export class Exchange {
 
   /** Aborted with `cancelled` when the client leaves before its answer is complete, or with the reason given to `abort`. */
   get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** That of the signal, for whoever may end the work on the request. */
+  get controller(): AbortController {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
       this.response.on('close', () => {
@@ -58,7 +63,7 @@ export class Exchange {
         );
       });
     }
-    return this.#controller.signal;
+    return this.#controller;
   }
 
   abort(reason: GolekError): void {

@@ -24,7 +24,12 @@ import {
   readCompletionRequest,
   readDetokenizeRequest,
   readEmbeddingRequest,
+  readRerankRequest,
   readTokenizeRequest,
+  RERANK_PARAMS,
+  RerankBody,
+  RerankResponse,
+  rerankResponse,
   severalRuns,
   TOKENIZE_PARAMS,
   TokenizeRequest,
@@ -54,7 +59,11 @@ const identityOf = ({ id }: Exchange): AnswerIdentity => ({ id, created: Math.fl
 
 /** The routes that run a model. */
 export const inferenceRoutes = ({ engine, models, limits, readOverrides }: InferenceDeps): Route[] => {
-  const run = (exchange: Exchange, request: InferenceRequest): AsyncIterable<InferenceEvent> => {
+  const run = (
+    exchange: Exchange,
+    request: InferenceRequest,
+    defaultMaxTokens?: number,
+  ): AsyncIterable<InferenceEvent> => {
     const { id, signal, principal, receivedAt, trace } = exchange;
     const { headers } = exchange.request;
     const { traceparent } = headers;
@@ -71,16 +80,20 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
       hints,
       priority,
       deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
+      defaultMaxTokens,
       overrides,
     });
-    return noted(engine.run(call), exchange);
+    return noted(engine.run(call, exchange.controller), exchange);
   };
 
-  const runAll = (exchange: Exchange, { requests, choices }: CompletionCall): AsyncIterable<InferenceEvent> => {
+  const runAll = (
+    exchange: Exchange,
+    { requests, choices, defaultMaxTokens }: CompletionCall,
+  ): AsyncIterable<InferenceEvent> => {
     const [only] = requests;
-    if (only && requests.length === 1) return run(exchange, only);
+    if (only && requests.length === 1) return run(exchange, only, defaultMaxTokens);
     return severalRuns(
-      requests.map((request) => () => run(exchange, request)),
+      requests.map((request) => () => run(exchange, request, defaultMaxTokens)),
       choices / requests.length,
     );
   };
@@ -145,6 +158,23 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         exchange.sendJson(200, embeddingResponse(await collect(run(exchange, call.request)), call));
       },
     },
+    // Where Jina's and Cohere's clients and llama-server's users look for it.
+    ...['/v1/rerank', '/v2/rerank', '/rerank'].map((path): Route => ({
+      method: 'POST',
+      path,
+      scope: 'inference',
+      operation: {
+        summary: 'Order documents by their relevance to a query.',
+        tag: 'inference',
+        request: RerankBody,
+        response: RerankResponse,
+      },
+      handle: async (exchange) => {
+        exchange.params = RERANK_PARAMS;
+        const call = readRerankRequest(bodyOf(exchange));
+        exchange.sendJson(200, rerankResponse(await collect(run(exchange, call.request)), exchange.id, call));
+      },
+    })),
     {
       method: 'POST',
       path: '/tokenize',

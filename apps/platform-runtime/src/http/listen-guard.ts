@@ -23,10 +23,21 @@ export const refuseOpenAddress = (host: string, guarded: boolean): void => {
   );
 };
 
+/** Most requests name the host that the one before them named. */
+let lastHost = '';
+let lastIsLocal = false;
+
 const LOCAL_HOST = /^(?:localhost|(?:[a-z0-9-]+\.)+localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
 
 /**
  * True when a request names this machine as its host. Without authentication it must: a web page whose name is made to point here (DNS rebinding) so cannot read the
  * answers, nor can a proxy open the server to others unnoticed.
  */
-export const isLocalHost = (host: string | undefined): boolean => host !== undefined && LOCAL_HOST.test(host);
+export const isLocalHost = (host: string | undefined): boolean => {
+  if (host === undefined) return false;
+  if (host !== lastHost) {
+    lastIsLocal = LOCAL_HOST.test(host);
+    lastHost = host;
+  }
+  return lastIsLocal;
+};

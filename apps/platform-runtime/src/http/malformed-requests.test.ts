@@ -226,7 +226,7 @@ const cases: Case[] = [
     'invalid_request',
     'prompt',
   ],
-  ['suffix', '/v1/completions', { model: 'tiny', prompt: 'x', suffix: 'y' }, 400, 'unsupported', 'suffix'],
+  ['suffix', '/v1/completions', { model: 'tiny', prompt: 'x', suffix: 5 }, 400, 'invalid_request', 'suffix'],
   [
     'messages for completions',
     '/v1/completions',
@@ -235,7 +235,7 @@ const cases: Case[] = [
     'unknown_parameter',
     'messages',
   ],
-  ['best_of', '/v1/completions', { model: 'tiny', prompt: 'x', best_of: 4 }, 400, 'unsupported', 'best_of'],
+  ['best_of', '/v1/completions', { model: 'tiny', prompt: 'x', n: 2, best_of: 1 }, 400, 'invalid_request', 'best_of'],
   ['input missing', '/v1/embeddings', { model: 'tiny' }, 400, 'invalid_request', 'input'],
   ['input empty', '/v1/embeddings', { model: 'tiny', input: '' }, 400, 'invalid_request', 'input'],
   ['dimensions', '/v1/embeddings', { model: 'tiny', input: 'x', dimensions: -5 }, 400, 'invalid_request', 'dimensions'],

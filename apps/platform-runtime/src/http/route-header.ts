@@ -7,8 +7,12 @@ const LONGEST_NAME = 128;
 const LONGEST_REASON = 256;
 const MOST_FAILED = 8;
 
+const UNFIT = /[^\x20-\x7e]|["\\;,]/;
+const ALL_UNFIT = new RegExp(UNFIT, 'g');
+
 /** What may stand in a header: printable ASCII without what structures this one. */
-const clean = (text: string, limit: number): string => text.replaceAll(/[^\x20-\x7e]|["\\;,]/g, '_').slice(0, limit);
+const clean = (text: string, limit: number): string =>
+  (UNFIT.test(text) ? text.replaceAll(ALL_UNFIT, '_') : text).slice(0, limit);
 
 type Failed = RouteTaken['failed'][number];
 

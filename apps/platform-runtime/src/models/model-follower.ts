@@ -65,7 +65,7 @@ export class ModelFollower implements AsyncDisposable {
   #unload(names: readonly string[], signal: AbortSignal): void {
     const { sessions, log } = this.#options;
     for (const model of names) {
-      sessions.unload(model, signal).catch((error: unknown) => {
+      sessions.unload(model, signal, 'replaced').catch((error: unknown) => {
         if (!signal.aborted) log.warn({ model, err: error }, 'a model that was changed could not be unloaded');
       });
     }

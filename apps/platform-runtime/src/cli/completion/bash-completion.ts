@@ -10,7 +10,10 @@ const branch = (node: CompletionNode): string => {
 };
 
 /** A script for bash 4 and newer; it needs no other package. */
-export const bashCompletion = (nodes: readonly CompletionNode[]): string => `# bash completion for golek
+export const bashCompletion = (
+  nodes: readonly CompletionNode[],
+  settings: readonly string[],
+): string => `# bash completion for golek
 # Add to ~/.bashrc:  eval "$(golek completion bash)"
 _golek() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} at='' word i
@@ -38,6 +41,9 @@ ${nodes.map(branch).join('\n')}
     mapfile -t COMPREPLY < <(compgen -W "$(golek models list --names 2>/dev/null)" -- "$cur"; compgen -f -- "$cur")
   elif [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+  elif [[ $takes == setting ]]; then
+    # The value that follows the name cannot be guessed.
+    [[ $prev == "\${at##* }" ]] && mapfile -t COMPREPLY < <(compgen -W '${settings.join(' ')}' -- "$cur")
   elif [[ $takes == model ]]; then
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -W "$(golek models list --names 2>/dev/null)" -- "$cur"; compgen -f -- "$cur")

@@ -17,9 +17,17 @@ export interface CompletionNode {
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly options: readonly CompletionOption[];
   /** What the first argument is. */
-  readonly argument: 'none' | 'model' | 'choices';
+  readonly argument: 'none' | 'model' | 'setting' | 'choices';
   readonly choices: readonly string[];
 }
+
+/** Arguments by their names in the usage line. */
+const ARGUMENTS: ReadonlyMap<string, CompletionNode['argument']> = new Map([
+  ['words', 'model'],
+  ['model', 'model'],
+  ['name', 'model'],
+  ['key', 'setting'],
+]);
 
 const valueKind = ({ flags, required, optional }: Option): ValueKind => {
   if (!required && !optional) return 'none';
@@ -33,7 +41,6 @@ export const completionNodes = (command: Command, path: readonly string[] = []):
   const commands = help.visibleCommands(command);
   const [argument] = command.registeredArguments;
   const choices = argument?.argChoices ?? [];
-  const takesModel = argument !== undefined && ['words', 'model', 'name'].includes(argument.name());
   const node: CompletionNode = {
     path: path.join(' '),
     commands: commands.map((child) => ({ name: child.name(), description: child.description() })),
@@ -42,7 +49,7 @@ export const completionNodes = (command: Command, path: readonly string[] = []):
       description: option.description,
       value: valueKind(option),
     })),
-    argument: choices.length > 0 ? 'choices' : takesModel ? 'model' : 'none',
+    argument: choices.length > 0 ? 'choices' : (ARGUMENTS.get(argument?.name() ?? '') ?? 'none'),
     choices,
   };
   const below = commands.filter((child) => child.name() !== 'help');

@@ -18,12 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const SETTINGS = ['limits.maxInputs', 'limits.maxTools', 'log.level'];
+
 /** The shell asks `golek models list --names`; here a function answers. */
 const STUB = 'golek() { printf "golek-tiny\\nllama\\n"; }';
 
 const inBash = (words: readonly string[]): string[] => {
   const quoted = words.map((word) => `'${word}'`).join(' ');
-  const script = `${STUB}\n${bashCompletion(nodes)}\ncompopt() { :; }\nCOMP_WORDS=(golek ${quoted}); COMP_CWORD=${words.length}; _golek; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const script = `${STUB}\n${bashCompletion(nodes, SETTINGS)}\ncompopt() { :; }\nCOMP_WORDS=(golek ${quoted}); COMP_CWORD=${words.length}; _golek; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const out = execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8', cwd: folder });
   return out.split('\n').filter((line) => line !== '');
 };
@@ -31,8 +33,8 @@ const inBash = (words: readonly string[]): string[] => {
 test.each([
   [['s'], ['serve']],
   [
-    ['models', ''],
-    ['list', 'info', 'help'],
+    ['targets', ''],
+    ['list', 'reset', 'help'],
   ],
   [['models', 'list', '--n'], ['--names']],
   [['serve', '--po'], ['--port']],
@@ -41,6 +43,13 @@ test.each([
     ['completion', ''],
     ['bash', 'zsh', 'fish'],
   ],
+  [
+    ['config', 'set', 'limits.'],
+    ['limits.maxInputs', 'limits.maxTools'],
+  ],
+  [['config', 'explain', 'lo'], ['log.level']],
+  [['config', 'set', 'log.level', ''], []],
+  [['config', 'set', '--js'], ['--json']],
   [['run', 'gol'], ['golek-tiny']],
   [['chat', '--model', 'll'], ['llama']],
   [
@@ -67,7 +76,7 @@ const has = (shell: string): boolean => spawnSync(shell, ['--version']).status =
 
 test.skipIf(!has('fish'))('fish completes commands, options and models', () => {
   const complete = (line: string): string[] => {
-    const script = `function golek; printf 'golek-tiny\\n'; end\n${fishCompletion(nodes)}\ncomplete -C '${line}'`;
+    const script = `function golek; printf 'golek-tiny\\n'; end\n${fishCompletion(nodes, SETTINGS)}\ncomplete -C '${line}'`;
     return execFileSync('fish', ['--no-config', '-c', script], { encoding: 'utf8', cwd: folder })
       .split('\n')
       .map((text) => text.split('\t')[0] ?? '');
@@ -76,12 +85,13 @@ test.skipIf(!has('fish'))('fish completes commands, options and models', () => {
   expect(complete('golek models ')).toEqual(expect.arrayContaining(['list', 'info']));
   expect(complete('golek serve --po')).toContain('--port');
   expect(complete('golek run gol')).toContain('golek-tiny');
+  expect(complete('golek config get log')).toContain('log.level');
   expect(complete('golek completion ')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
 });
 
 test.skipIf(!has('zsh'))('zsh reads its script and completes in a terminal of its own', () => {
   const script = path.join(folder, 'golek.zsh');
-  writeFileSync(script, zshCompletion(nodes));
+  writeFileSync(script, zshCompletion(nodes, SETTINGS));
   expect(spawnSync('zsh', ['-n', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   const session = `
     zmodload zsh/zpty

@@ -10,20 +10,21 @@ const optionLine = (path: string, { flags, description, value }: CompletionOptio
   return `complete -c golek -n "__golek_is ${quoted(path)}" ${names}${takes} -d ${quoted(description)}`;
 };
 
-const lines = (node: CompletionNode): readonly string[] => {
+const lines = (node: CompletionNode, settings: readonly string[]): readonly string[] => {
   const condition = `-n "__golek_is ${quoted(node.path)}"`;
   return [
     ...node.commands.map(
       ({ name, description }) => `complete -c golek ${condition} -a ${name} -d ${quoted(description)}`,
     ),
     ...(node.choices.length > 0 ? [`complete -c golek ${condition} -a ${quoted(node.choices.join(' '))}`] : []),
+    ...(node.argument === 'setting' ? [`complete -c golek ${condition} -a ${quoted(settings.join(' '))}`] : []),
     ...(node.argument === 'model' ? [`complete -c golek ${condition} -F -a ${MODELS}`] : []),
     ...node.options.map((option) => optionLine(node.path, option)),
   ];
 };
 
 /** A script for fish. */
-export const fishCompletion = (nodes: readonly CompletionNode[]): string => {
+export const fishCompletion = (nodes: readonly CompletionNode[], settings: readonly string[]): string => {
   const branches = nodes
     .filter(({ path }) => path !== '')
     .map(({ path }) => {
@@ -42,6 +43,6 @@ ${branches.join('\n')}
   test "$at" = "$argv[1]"
 end
 complete -c golek -f
-${nodes.flatMap(lines).join('\n')}
+${nodes.flatMap((node) => lines(node, settings)).join('\n')}
 `;
 };

@@ -24,7 +24,7 @@ const branch = (node: CompletionNode): string => {
 };
 
 /** A script for zsh. */
-export const zshCompletion = (nodes: readonly CompletionNode[]): string => `#compdef golek
+export const zshCompletion = (nodes: readonly CompletionNode[], settings: readonly string[]): string => `#compdef golek
 # zsh completion for golek
 # Add to ~/.zshrc after compinit:  eval "$(golek completion zsh)"
 _golek() {
@@ -47,6 +47,9 @@ ${nodes.map(branch).join('\n')}
     _files
   elif [[ $cur == -* ]]; then
     _describe -o option options
+  elif [[ $takes == setting ]]; then
+    # The value that follows the name cannot be guessed.
+    [[ $prev == \${at##* } ]] && compadd -- ${settings.join(' ')}
   else
     _describe command commands
   fi

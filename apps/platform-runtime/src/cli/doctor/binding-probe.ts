@@ -1,10 +1,5 @@
 // Run in a process of its own by the check of the binding: a binary that does not fit this machine ends its process.
-import { GolekError } from '@golek/api';
 import { reportBinding } from '@golek/provider-gguf';
+import { answerProbe } from './probe-process.ts';
 
-const answer = await reportBinding().then(
-  (report) => ({ report }),
-  (thrown: unknown) => ({ error: GolekError.from(thrown).toJSON() }),
-);
-process.send?.(answer);
-process.disconnect?.();
+await answerProbe(() => reportBinding({ binary: process.argv[2] }));

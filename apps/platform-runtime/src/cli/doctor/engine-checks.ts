@@ -1,46 +1,32 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { collect, GolekError, type ErrorData, type GenerateRequest } from '@golek/api';
+import { collect, GolekError, type GenerateRequest } from '@golek/api';
 import { createCall } from '@golek/kernel';
 import type { BindingReport } from '@golek/provider-gguf';
-import { ENGINE } from '@golek/system';
+import { ENGINE, MODELS, SESSIONS } from '@golek/system';
 import { SILENT_LOG } from '@golek/plugins-api';
 import type { PlatformSettings } from '../../config/platform-config.ts';
 import { listModels } from '../../models/list-models.ts';
+import { chosenEngine } from '../../engines/chosen-engine.ts';
 import { createPlatform } from '../../platform.ts';
 import { fail, ok, warn, type Check } from './check.ts';
+import { probeBinding } from './probe-binding.ts';
 
 const REINSTALL = 'Install the dependencies again with optional ones: npm install --include=optional.';
 
-type ProbeAnswer = { readonly report: BindingReport } | { readonly error: ErrorData };
-
-/** Asks llama.cpp in a child process. Rejects when the process ends without an answer. */
-const probeBinding = async (signal: AbortSignal): Promise<BindingReport> => {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const child = fork(new URL(`./binding-probe.${extension}`, import.meta.url), {
-    signal,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  const ended = once(child, 'exit').then(([code, by]: unknown[]) => {
-    throw new GolekError('engine_crashed', `the process that loaded llama.cpp ended with ${String(by ?? code)}`);
-  });
-  const [answer] = (await Promise.race([once(child, 'message'), ended])) as [ProbeAnswer];
-  ended.catch(() => undefined);
-  if ('error' in answer) throw GolekError.fromData(answer.error);
-  return answer.report;
-};
-
 /** Checks of llama.cpp; both use one load. */
-export const bindingChecks = (): readonly Check[] => {
+export const bindingChecks = (settings?: PlatformSettings): readonly Check[] => {
   let probe: Promise<BindingReport> | undefined;
-  const probed = (signal: AbortSignal): Promise<BindingReport> => (probe ??= probeBinding(signal));
+  const asked = async (signal: AbortSignal): Promise<BindingReport> => {
+    const { binary } = settings ? await chosenEngine(settings) : {};
+    return probeBinding(signal, binary);
+  };
+  const probed = (signal: AbortSignal): Promise<BindingReport> => (probe ??= asked(signal));
   return [
     {
       name: 'llama.cpp',
       run: async (signal) => {
         try {
-          const { version, release, system } = await probed(signal);
-          return ok(`${release} through node-llama-cpp ${version}; ${system}`);
+          const { version, release, system, own } = await probed(signal);
+          return ok(`${release}${own ? ', own build,' : ''} through node-llama-cpp ${version}; ${system}`);
         } catch (thrown) {
           return fail(GolekError.from(thrown).message, REINSTALL);
         }
@@ -51,12 +37,11 @@ export const bindingChecks = (): readonly Check[] => {
       run: async (signal) => {
         const report = await probed(signal).catch(() => undefined);
         if (!report) return warn('unknown: llama.cpp cannot be asked', REINSTALL);
-        const { backend, supported, possible, devices } = report;
+        const { backend, supported, gpus, devices } = report;
         if (backend !== 'cpu')
           return ok(`${backend}: ${devices.join(', ') || 'no device named'} (usable: ${supported.join(', ')})`);
-        return ok(
-          `none usable: models run on the CPU (back ends for such a machine: ${possible.join(', ') || 'none'})`,
-        );
+        const reasons = gpus.map(({ backend: name, reason }) => `${name}: ${reason ?? ''}`).join('; ');
+        return ok(`none usable: models run on the CPU (${reasons || 'there is no back end for such a machine'})`);
       },
     },
   ];
@@ -79,10 +64,16 @@ export const modelCheck = (settings: PlatformSettings): Check => ({
       log: SILENT_LOG,
       models: [chosen],
       isolation: 'process',
+      home: settings.data.root,
     });
     await using running = system;
     await running.start({ signal });
     const { name } = chosen.source;
+    const entry = running.get(MODELS).resolve(name);
+    if (entry && !entry.manifest.tasks.includes('generate')) {
+      await running.get(SESSIONS).load(entry, signal);
+      return ok(`${name} loaded; it does: ${entry.manifest.tasks.join(', ')}`);
+    }
     const request: GenerateRequest = { task: 'generate', model: name, input: QUESTION, maxTokens: 16 };
     const started = performance.now();
     const { choices, usage } = await collect(running.get(ENGINE).run(createCall({ request, signal })));

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
+import { arch, cpus, platform, totalmem } from 'node:os';
+import { chooseThreads } from '@golek/provider-gguf';
 import { bytesText } from '../model-table.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -29,28 +29,12 @@ const memoryCheck: Check = {
   },
 };
 
-/** CPUs that the control group grants, version 2; undefined without a limit. */
-const cpuQuota = async (): Promise<number | undefined> => {
-  const text = await readFile('/sys/fs/cgroup/cpu.max', 'utf8').catch(() => '');
-  const [, quota, period] = /^(\d+) (\d+)/.exec(text) ?? [];
-  return quota === undefined ? undefined : Number(quota) / Number(period);
-};
-
 const coresCheck: Check = {
   name: 'cores',
   run: async () => {
-    const usable = availableParallelism();
-    const quota = await cpuQuota();
+    const { threads, why } = chooseThreads();
     const model = cpus()[0]?.model.trim();
-    const granted = quota === undefined ? '' : `, ${quota} granted by the control group`;
-    const detail = `${usable}${granted}${model ? `, ${model}` : ''}`;
-    if (quota !== undefined && quota < usable) {
-      return warn(
-        detail,
-        `Set gguf.threads to ${Math.max(1, Math.floor(quota))}: threads beyond the quota make each other wait.`,
-      );
-    }
-    return ok(detail);
+    return ok(`${threads} ${threads === 1 ? 'thread' : 'threads'} for each model (${why})${model ? `, ${model}` : ''}`);
   },
 };
 

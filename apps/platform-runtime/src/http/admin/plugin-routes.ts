@@ -44,6 +44,7 @@ export const pluginRoutes = ({ registry, manager }: PluginRouteDeps): readonly R
     handle: async (exchange) => {
       const name = nameOf(exchange);
       await run(name, exchange);
+      await manager.checkHealth();
       exchange.sendJson(200, registry.info(name));
     },
   });
@@ -95,6 +96,7 @@ export const pluginRoutes = ({ registry, manager }: PluginRouteDeps): readonly R
       },
       handle: async (exchange) => {
         await registry.rescan();
+        await manager.checkHealth();
         exchange.sendJson(200, registry.list());
       },
     },
