@@ -1,5 +1,4 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { GolekError } from '@golek/providers-spi';
 import { BINDING_VERSION } from '../binding.ts';
 import { llamaProcess } from '../llama-process.ts';
 import { nodeHeaders } from '../node-headers.ts';
+import { bindingFolder, nodeAddonApiFolder } from './binding-sources.ts';
 import { runTool } from './run-tool.ts';
 
 export interface BuildNativeThreadsOptions {
@@ -30,8 +30,8 @@ export const buildNativeThreads = async ({
     throw new GolekError('unsupported', `the thread addon is built on Linux only, and this is ${process.platform}`);
   const node = await nodeHeaders();
   const libraries = await loadedLibraries();
-  const binding = join(dirname(fileURLToPath(import.meta.resolve('node-llama-cpp'))), '..');
-  const napi = dirname(createRequire(join(binding, 'package.json')).resolve('node-addon-api/package.json'));
+  const binding = bindingFolder();
+  const napi = nodeAddonApiFolder();
   const work = await mkdtemp(join(tmpdir(), 'golek-threads-'));
   try {
     const bundle = join(binding, 'llama/gitRelease.bundle');

@@ -1,8 +1,7 @@
 import { cp, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { GolekError } from '@golek/providers-spi';
+import { bindingFolder, nodeAddonApiFolder } from './binding-sources.ts';
 import { runTool } from './run-tool.ts';
 
 /** Where a build takes everything from. */
@@ -16,7 +15,6 @@ export interface LlamaSources {
 }
 
 /** The folder of node-llama-cpp. */
-const bindingFolder = (): string => path.join(path.dirname(fileURLToPath(import.meta.resolve('node-llama-cpp'))), '..');
 
 export interface SourceOptions {
   /** Folder to lay the sources out in. */
@@ -61,8 +59,7 @@ export const layOutSources = async ({
     tag: string;
     llamaCppGithubRepo: string;
   };
-  const require = createRequire(path.join(bindingFolder(), 'package.json'));
-  const nodeAddonApi = path.dirname(require.resolve('node-addon-api/package.json'));
+  const nodeAddonApi = nodeAddonApiFolder();
   // The addon's CMakeLists.txt asks Node for it, from its own folder.
   await mkdir(path.join(work, 'node_modules'));
   await symlink(nodeAddonApi, path.join(work, 'node_modules/node-addon-api'), 'dir');
