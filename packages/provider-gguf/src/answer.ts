@@ -1,9 +1,9 @@
 import type { FinishReason, GolekError, InferenceEvent, TokenLogprob } from '@golek/providers-spi';
+import { StopStrings } from '@golek/providers-spi/generation';
 import type { TokenSampler } from './binding.ts';
 import type { Sequence } from './scheduler/scheduler.ts';
 import type { ReasoningSplitter } from './reasoning-splitter.ts';
 import type { AnswerTimes } from './run-times.ts';
-import { StopStrings } from './stop-strings.ts';
 import { StreamingUtf8 } from './text-decoder.ts';
 import type { TokenBytes } from './token-bytes.ts';
 import { logprobOf, type Observation } from './token-logprobs.ts';

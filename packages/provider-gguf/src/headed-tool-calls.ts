@@ -1,7 +1,7 @@
+import { overlap } from '@golek/providers-spi/generation';
 import { literal, textUntil, type GrammarRules } from './gbnf.ts';
 import { JsonObjectFollower } from './json-object-follower.ts';
 import { mistralCallId } from './mistral-call-id.ts';
-import { overlap } from './stop-strings.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Calls as a name, a marker, and the arguments as a JSON object. */

@@ -1,6 +1,6 @@
+import { overlap } from '@golek/providers-spi/generation';
 import { CallScanner } from './call-scanner.ts';
 import { literal, searchStates, type GrammarRules } from './gbnf.ts';
-import { overlap } from './stop-strings.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Llama 3.1 writes it before calls of its built-in tools, and sometimes before others. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { GolekError, nearest, type Log } from '@golek/providers-spi';
+import { checkOptions, type Log, type OptionRule } from '@golek/providers-spi';
 import { chooseThreads } from '@golek/providers-spi/machine';
 import { POOLINGS, type Pooling } from './pooling.ts';
 import { isKvCacheType, KV_TYPES } from './kv-cache-type.ts';
@@ -103,20 +103,14 @@ export interface ResolvedOptions extends Required<
   readonly draftModel: string | undefined;
 }
 
-interface Rule {
-  readonly allows: (value: unknown) => boolean;
-  /** What is allowed, to follow "must be". */
-  readonly wanted: string;
-}
-
-const integer = (low: number, high: number, ...words: readonly string[]): Rule => ({
+const integer = (low: number, high: number, ...words: readonly string[]): OptionRule => ({
   allows: (value) =>
     words.includes(value as string) ||
     (Number.isInteger(value) && (value as number) >= low && (value as number) <= high),
   wanted: [...words.map((word) => `'${word}'`), `an integer from ${low} to ${high}`].join(' or '),
 });
 
-const oneOf = (...values: readonly unknown[]): Rule => ({
+const oneOf = (...values: readonly unknown[]): OptionRule => ({
   allows: (value) => values.includes(value),
   wanted: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
 });
@@ -137,12 +131,12 @@ const isAdapters = (value: unknown): boolean => {
   return entries.length <= MAX_ADAPTERS && named && entries.every(([, adapter]) => isAdapter(adapter));
 };
 
-const absolutePath: Rule = {
+const absolutePath: OptionRule = {
   allows: (value) => typeof value === 'string' && path.isAbsolute(value),
   wanted: 'an absolute path',
 };
 
-const MODEL_RULES: Readonly<Record<keyof GgufModelOptions, Rule>> = {
+const MODEL_RULES: Readonly<Record<keyof GgufModelOptions, OptionRule>> = {
   contextSize: integer(16, 10_000_000),
   parallel: integer(1, 256),
   batchSize: integer(16, 8192),
@@ -173,7 +167,7 @@ const MODEL_RULES: Readonly<Record<keyof GgufModelOptions, Rule>> = {
 
 const { adapters: _, ...SHARED_RULES } = MODEL_RULES;
 
-const PROVIDER_RULES: Readonly<Record<keyof GgufProviderOptions, Rule>> = {
+const PROVIDER_RULES: Readonly<Record<keyof GgufProviderOptions, OptionRule>> = {
   ...SHARED_RULES,
   id: {
     allows: (value) => typeof value === 'string' && value.length > 0,
@@ -189,31 +183,9 @@ const PROVIDER_RULES: Readonly<Record<keyof GgufProviderOptions, Rule>> = {
   log: { allows: (value) => typeof value === 'object' && value !== null, wanted: 'a logger' },
 };
 
-// By hand and not with a schema library: the engine process would pay 25 MB and 0.1 s for ten settings.
-const check = (options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void => {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(what, '', `must be an object (got ${JSON.stringify(options)})`);
-  for (const [key, value] of Object.entries(options)) {
-    const rule = rules[key];
-    if (!rule) {
-      const hint = nearest(key, Object.keys(rules));
-      throw invalid(
-        what,
-        key,
-        `unknown key '${key}'${hint ? `; did you mean '${hint}'?` : `; known are ${Object.keys(rules).join(', ')}`}`,
-      );
-    }
-    if (value !== undefined && !rule.allows(value))
-      throw invalid(what, key, `'${key}' must be ${rule.wanted} (got ${JSON.stringify(value)})`);
-  }
-};
-
-const invalid = (what: string, key: string, problem: string): GolekError =>
-  new GolekError('config_invalid', `${what}: ${problem}`, { details: { key } });
-
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
 export const checkProviderOptions = (options: GgufProviderOptions): void =>
-  check(options, PROVIDER_RULES, 'options of the GGUF provider');
+  checkOptions(options, PROVIDER_RULES, 'options of the GGUF provider');
 
 /** Joins a model's options with its provider's. Throws `config_invalid`, as `checkProviderOptions` does. */
 export const resolveOptions = (
@@ -221,7 +193,7 @@ export const resolveOptions = (
   model: string,
   options: GgufModelOptions = {},
 ): ResolvedOptions => {
-  check(options, MODEL_RULES, `options of the model '${model}'`);
+  checkOptions(options, MODEL_RULES, `options of the model '${model}'`);
   return {
     contextSize: options.contextSize ?? provider.contextSize,
     parallel: options.parallel ?? provider.parallel ?? 4,

@@ -1,5 +1,6 @@
 import {
   GolekError,
+  ProviderWork,
   type Health,
   type ModelManifest,
   type ModelSession,
@@ -40,8 +41,14 @@ import { VectorRuns } from './vector-runs.ts';
 /** A step cannot be interrupted, and an abort has to work within 100 ms. */
 const PREFILL_STEP_MS = 90;
 
-/** What was opened beside a model that generates. */
-interface Beside {
+/** A loaded model that generates, with what was opened beside it. */
+interface Loaded {
+  readonly name: string;
+  readonly file: GgufFile;
+  readonly facts: GgufFacts;
+  readonly model: EngineModel;
+  readonly options: ResolvedOptions;
+  readonly contextSize: number;
   readonly adapters: Adapters;
   readonly speculation: Speculation | undefined;
 }
@@ -51,22 +58,21 @@ export class GgufProvider implements Provider {
   readonly id: string;
   readonly capabilities = GGUF_CAPABILITIES;
   readonly #options: GgufProviderOptions;
-  readonly #closing = new AbortController();
+  readonly #work: ProviderWork;
   readonly #sessions = new Set<GgufSession>();
   #engine: Promise<Engine> | undefined;
   #engineError: GolekError | undefined;
-  /** Loads one after the other: each looks at the memory that the one before has left. */
-  #lastLoad: Promise<unknown> = Promise.resolve();
 
   constructor(options: GgufProviderOptions = {}) {
     checkProviderOptions(options);
     this.id = options.id ?? DEFAULT_ID;
     this.#options = options;
+    this.#work = new ProviderWork(this.id, (thrown) => (isMistake(thrown) ? 'internal' : 'model_load_failed'));
   }
 
   async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
     const { pooling } = resolveOptions(this.#options, source.name, source.options);
-    return this.#bounded(signal, async (ends) => {
+    return this.#work.run(signal, async (ends) => {
       const file = await readGgufFile(source.location, ends);
       return this.#manifest(source, file, factsOf(file, pooling));
     });
@@ -74,11 +80,7 @@ export class GgufProvider implements Provider {
 
   async open(source: ModelSource, given: OpenOptions): Promise<ModelSession> {
     const options = resolveOptions(this.#options, source.name, source.options);
-    return this.#bounded(given.signal, (ends) => {
-      const load = this.#lastLoad.then(() => this.#load(source, options, ends, given));
-      this.#lastLoad = load.catch(() => undefined);
-      return load;
-    });
+    return this.#work.load(given.signal, (ends) => this.#load(source, options, ends, given));
   }
 
   async #load(
@@ -114,20 +116,10 @@ export class GgufProvider implements Provider {
       if (generates && model.withoutBatchCalls === undefined)
         guessing = await openSpeculation({ ...wanted, engine, model, signal });
       const { speculation } = guessing ?? {};
-      const generator = generates
-        ? await this.#generator(
-            source.name,
-            file,
-            model,
-            facts,
-            options,
-            contextSize,
-            { adapters, speculation },
-            signal,
-          )
-        : undefined;
+      const loaded = { name: source.name, file, facts, model, options, contextSize };
+      const generator = generates ? await this.#generator({ ...loaded, adapters, speculation }, signal) : undefined;
       const makesVectors = facts.tasks.includes('embed') || facts.tasks.includes('rerank');
-      const vectors = makesVectors ? vectorRuns(source.name, model, facts, options, contextSize) : undefined;
+      const vectors = makesVectors ? vectorRuns(loaded) : undefined;
       const session: GgufSession = new GgufSession(
         {
           manifest,
@@ -157,16 +149,8 @@ export class GgufProvider implements Provider {
     return { ...manifestOf(source, this.id, file, facts), ...device };
   }
 
-  async #generator(
-    name: string,
-    file: GgufFile,
-    model: EngineModel,
-    facts: GgufFacts,
-    options: ResolvedOptions,
-    contextSize: number,
-    beside: Beside,
-    signal: AbortSignal,
-  ): Promise<Generator> {
+  async #generator(loaded: Loaded, signal: AbortSignal): Promise<Generator> {
+    const { name, facts, model, options, contextSize, adapters } = loaded;
     const shifts = options.contextOverflow === 'shift' && model.withoutBatchCalls === undefined;
     const bytes = new TokenBytes(model.vocabulary);
     const { chatTemplate = '', toolTemplate = '' } = facts;
@@ -174,7 +158,7 @@ export class GgufProvider implements Provider {
     return {
       name,
       model,
-      scheduler: await this.#scheduler(name, file, model, options, contextSize, beside, signal),
+      scheduler: await this.#scheduler(loaded, signal),
       shifts,
       contextSize,
       bytes,
@@ -183,19 +167,12 @@ export class GgufProvider implements Provider {
       toolCalls,
       reasoning: reasoningFormatOf(chatTemplate + toolTemplate),
       sampling: facts.sampling,
-      adapters: beside.adapters,
+      adapters,
     };
   }
 
-  async #scheduler(
-    name: string,
-    file: GgufFile,
-    model: EngineModel,
-    options: ResolvedOptions,
-    contextSize: number,
-    { adapters, speculation }: Beside,
-    signal: AbortSignal,
-  ): Promise<Scheduler> {
+  async #scheduler(loaded: Loaded, signal: AbortSignal): Promise<Scheduler> {
+    const { name, file, model, options, contextSize, adapters, speculation } = loaded;
     const { prefixCacheDir: folder, binary, log } = this.#options;
     const { queueLimit, contextOverflow, keepTokens } = options;
     const { device, withoutBatchCalls } = model;
@@ -257,27 +234,13 @@ export class GgufProvider implements Provider {
     return this.#engine;
   }
 
-  /** Work that ends with the caller's signal or with the provider, with what either says. */
-  async #bounded<T>(signal: AbortSignal, work: (ends: AbortSignal) => Promise<T>): Promise<T> {
-    const ends = AbortSignal.any([signal, this.#closing.signal]);
-    try {
-      ends.throwIfAborted();
-      return await work(ends);
-    } catch (thrown) {
-      if (thrown instanceof GolekError) throw thrown;
-      if (ends.aborted) throw GolekError.from(ends.reason, 'cancelled');
-      throw GolekError.from(thrown, isMistake(thrown) ? 'internal' : 'model_load_failed');
-    }
-  }
-
   async health(): Promise<Health> {
-    if (this.#closing.signal.aborted) return { status: 'down', reason: 'the provider is closed' };
+    if (this.#work.closed) return { status: 'down', reason: 'the provider is closed' };
     return this.#engineError ? { status: 'down', reason: this.#engineError.message } : { status: 'ok' };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new GolekError('shutting_down', `provider '${this.id}' is closed`));
-    await this.#lastLoad;
+    await this.#work.close();
     await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));
     const engine = await this.#engine?.catch(() => undefined);
     this.#engine = undefined;
@@ -285,13 +248,13 @@ export class GgufProvider implements Provider {
   }
 }
 
-const vectorRuns = (
-  name: string,
-  model: EngineModel,
-  facts: GgufFacts,
-  options: ResolvedOptions,
-  contextSize: number,
-): VectorRuns => {
+const vectorRuns = ({
+  name,
+  model,
+  facts,
+  options,
+  contextSize,
+}: Omit<Loaded, 'adapters' | 'speculation'>): VectorRuns => {
   // Pooling over all tokens, and attention to later ones, need the whole input in one step.
   const inSteps = facts.causal && facts.pooling === POOLING_TYPES.last;
   const batchSize = inSteps ? Math.min(options.batchSize, contextSize) : contextSize;

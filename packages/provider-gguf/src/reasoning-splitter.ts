@@ -1,5 +1,5 @@
+import { overlap } from '@golek/providers-spi/generation';
 import type { ReasoningFormat } from './reasoning-formats.ts';
-import { overlap } from './stop-strings.ts';
 
 /** Where in an answer a text ends; at `start` it is not decided yet whether there is reasoning. */
 type Place = 'start' | 'reasoning' | 'gap' | 'answer';

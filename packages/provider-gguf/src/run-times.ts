@@ -1,5 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import type { Attributes, GolekError, RunContext, SpanData, Usage } from '@golek/providers-spi';
+import {
+  childSpan,
+  type Attributes,
+  type GolekError,
+  type RunContext,
+  type SpanData,
+  type Usage,
+} from '@golek/providers-spi';
 
 /** When the steps of one answer happened, milliseconds of `performance.now()`; undefined for what has not happened. */
 export interface AnswerTimes {
@@ -89,18 +95,12 @@ interface Piece {
   readonly error: GolekError | undefined;
 }
 
-/** A span under the one that a `traceparent` names; times are those of `performance.now()`. */
-export const spanOf = (traceparent: string, { name, from, to, attributes, error }: Piece): SpanData => {
-  const [, traceId = '', parentSpanId = ''] = traceparent.split('-');
-  return {
-    traceId,
-    parentSpanId,
-    spanId: randomBytes(8).toString('hex'),
+/** A span of this process under the one that a `traceparent` names; times are those of `performance.now()`. */
+export const spanOf = (traceparent: string, { name, from, to, attributes, error }: Piece): SpanData =>
+  childSpan(traceparent, {
     name,
-    kind: 'internal',
     startTime: performance.timeOrigin + from,
     endTime: performance.timeOrigin + to,
-    attributes: { 'process.pid': process.pid, ...attributes, ...(error && { 'error.type': error.code }) },
-    ...(error && { error: { type: error.code, message: error.message } }),
-  };
-};
+    attributes: { 'process.pid': process.pid, ...attributes },
+    error,
+  });

@@ -1,7 +1,7 @@
+import { overlap } from '@golek/providers-spi/generation';
 import { CallScanner } from './call-scanner.ts';
 import { literal, textUntil, type GrammarRules } from './gbnf.ts';
 import { mistralCallId } from './mistral-call-id.ts';
-import { overlap } from './stop-strings.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Calls as JSON objects `{"name": …, "arguments": …}` behind a tag. */

@@ -1,3 +1,5 @@
+import { byteLevelBytes } from '@golek/providers-spi/generation';
+
 /** What the decoding of tokens needs to know of a model's vocabulary. */
 export interface Vocabulary {
   /** Number of tokens; ids are 0 … size - 1. */
@@ -51,29 +53,8 @@ export class TokenBytes {
       if (hex !== undefined) return Uint8Array.of(Number.parseInt(hex, 16));
     }
     const text = this.#vocabulary.detokenize([token]);
-    if (text.includes('\uFFFD')) return byteLevel(spelling) ?? this.#encoder.encode(spelling);
+    if (text.includes('\uFFFD')) return byteLevelBytes(spelling) ?? this.#encoder.encode(spelling);
     // SentencePiece vocabularies lose the space of the first token of a text.
     return this.#encoder.encode(spelling.startsWith(WORD_START) && !text.startsWith(' ') ? ` ${text}` : text);
   }
 }
-
-/** GPT-2's byte-level alphabet: printable Latin-1 characters stand for their own byte, U+0100 … for the others in order. */
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
-  const map = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCodePoint(printable ? byte : next++), byte);
-  }
-  return map;
-})();
-
-const byteLevel = (spelling: string): Uint8Array | undefined => {
-  const bytes: number[] = [];
-  for (const character of spelling) {
-    const byte = BYTE_OF_CHARACTER.get(character);
-    if (byte === undefined) return undefined;
-    bytes.push(byte);
-  }
-  return Uint8Array.from(bytes);
-};

@@ -1,8 +1,8 @@
 import { GolekError, type JsonSchema, type Tool } from '@golek/providers-spi';
+import { overlap } from '@golek/providers-spi/generation';
 import { GrammarRules, literal, textThrough, textUntil } from './gbnf.ts';
 import { anyValue } from './json-grammar.ts';
 import { schemaRules } from './json-schema-grammar.ts';
-import { overlap } from './stop-strings.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 const OPEN = '<tool_call>';

@@ -1,4 +1,4 @@
-import { GolekError, nearest, type Log } from '@golek/providers-spi';
+import { checkOptions, type Log, type OptionRule } from '@golek/providers-spi';
 import { chooseThreads } from '@golek/providers-spi/machine';
 import { POOLINGS, TEXT_TASKS, type TaskOptions } from './tasks/task-options.ts';
 
@@ -40,25 +40,19 @@ export interface ResolvedOptions extends Required<Omit<OnnxModelOptions, keyof T
   readonly tasks: TaskOptions;
 }
 
-interface Rule {
-  readonly allows: (value: unknown) => boolean;
-  /** What is allowed, to follow "must be". */
-  readonly wanted: string;
-}
-
-const integer = (least: number, most: number): Rule => ({
+const integer = (least: number, most: number): OptionRule => ({
   allows: (value) => typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most,
   wanted: `a whole number from ${least} to ${most}`,
 });
 
-const oneOf = (...values: readonly string[]): Rule => ({
+const oneOf = (...values: readonly string[]): OptionRule => ({
   allows: (value) => typeof value === 'string' && values.includes(value),
   wanted: `one of ${values.map((value) => `'${value}'`).join(', ')}`,
 });
 
-const boolean: Rule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
+const boolean: OptionRule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
 
-const MODEL_RULES: Readonly<Record<keyof OnnxModelOptions, Rule>> = {
+const MODEL_RULES: Readonly<Record<keyof OnnxModelOptions, OptionRule>> = {
   threads: integer(1, 1024),
   interOpThreads: integer(1, 1024),
   graphOptimization: oneOf(...OPTIMIZATIONS),
@@ -73,7 +67,7 @@ const MODEL_RULES: Readonly<Record<keyof OnnxModelOptions, Rule>> = {
   maxBatchDelayMs: integer(0, 100),
 };
 
-const PROVIDER_RULES: Readonly<Record<keyof OnnxProviderOptions, Rule>> = {
+const PROVIDER_RULES: Readonly<Record<keyof OnnxProviderOptions, OptionRule>> = {
   ...MODEL_RULES,
   id: {
     allows: (value) => typeof value === 'string' && value.length > 0,
@@ -82,28 +76,9 @@ const PROVIDER_RULES: Readonly<Record<keyof OnnxProviderOptions, Rule>> = {
   log: { allows: (value) => typeof value === 'object' && value !== null, wanted: 'a logger' },
 };
 
-// By hand and not with a schema library: the engine process would pay 25 MB and 0.1 s for a few settings.
-const check = (options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void => {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(what, '', `must be an object (got ${JSON.stringify(options)})`);
-  for (const [key, value] of Object.entries(options)) {
-    const rule = rules[key];
-    if (!rule) {
-      const hint = nearest(key, Object.keys(rules));
-      const help = hint ? `did you mean '${hint}'?` : `known are ${Object.keys(rules).join(', ')}`;
-      throw invalid(what, key, `unknown key '${key}'; ${help}`);
-    }
-    if (value !== undefined && !rule.allows(value))
-      throw invalid(what, key, `'${key}' must be ${rule.wanted} (got ${JSON.stringify(value)})`);
-  }
-};
-
-const invalid = (what: string, key: string, problem: string): GolekError =>
-  new GolekError('config_invalid', `${what}: ${problem}`, { details: { key } });
-
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
 export const checkProviderOptions = (options: OnnxProviderOptions): void =>
-  check(options, PROVIDER_RULES, 'options of the ONNX provider');
+  checkOptions(options, PROVIDER_RULES, 'options of the ONNX provider');
 
 /** Joins a model's options with its provider's. Throws `config_invalid`, as `checkProviderOptions` does. */
 export const resolveOptions = (
@@ -111,7 +86,7 @@ export const resolveOptions = (
   model: string,
   options: OnnxModelOptions = {},
 ): ResolvedOptions => {
-  check(options, MODEL_RULES, `options of the model '${model}'`);
+  checkOptions(options, MODEL_RULES, `options of the model '${model}'`);
   return {
     threads: options.threads ?? provider.threads ?? chooseThreads().threads,
     interOpThreads: options.interOpThreads ?? provider.interOpThreads ?? 1,

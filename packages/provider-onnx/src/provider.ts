@@ -1,5 +1,5 @@
 import {
-  GolekError,
+  ProviderWork,
   type Health,
   type ModelManifest,
   type ModelSession,
@@ -24,20 +24,19 @@ export class OnnxProvider implements Provider {
   readonly id: string;
   readonly capabilities = ONNX_CAPABILITIES;
   readonly #options: OnnxProviderOptions;
-  readonly #closing = new AbortController();
+  readonly #work: ProviderWork;
   readonly #sessions = new Set<OnnxSession>();
-  /** Loads one after the other: each looks at the memory that the one before has left. */
-  #lastLoad: Promise<unknown> = Promise.resolve();
 
   constructor(options: OnnxProviderOptions = {}) {
     checkProviderOptions(options);
     this.id = options.id ?? DEFAULT_ID;
     this.#options = options;
+    this.#work = new ProviderWork(this.id, () => 'internal');
   }
 
   async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
     const options = resolveOptions(this.#options, source.name, source.options);
-    return this.#bounded(signal, async (ends) => {
+    return this.#work.run(signal, async (ends) => {
       const file = await readOnnxFile(source.location, ends);
       return manifestOf(source, this.id, file, await planOf(source.name, file, options, ends));
     });
@@ -45,11 +44,7 @@ export class OnnxProvider implements Provider {
 
   async open(source: ModelSource, given: OpenOptions): Promise<ModelSession> {
     const options = resolveOptions(this.#options, source.name, source.options);
-    return this.#bounded(given.signal, (ends) => {
-      const load = this.#lastLoad.then(() => this.#load(source, options, ends, given));
-      this.#lastLoad = load.catch(() => undefined);
-      return load;
-    });
+    return this.#work.load(given.signal, (ends) => this.#load(source, options, ends, given));
   }
 
   async #load(
@@ -90,27 +85,13 @@ export class OnnxProvider implements Provider {
     }
   }
 
-  /** Work that ends with the caller's signal or with the provider, with what either says. */
-  async #bounded<T>(signal: AbortSignal, work: (ends: AbortSignal) => Promise<T>): Promise<T> {
-    const ends = AbortSignal.any([signal, this.#closing.signal]);
-    try {
-      ends.throwIfAborted();
-      return await work(ends);
-    } catch (thrown) {
-      if (thrown instanceof GolekError) throw thrown;
-      if (ends.aborted) throw GolekError.from(ends.reason, 'cancelled');
-      throw GolekError.from(thrown, 'internal');
-    }
-  }
-
   async health(): Promise<Health> {
-    if (this.#closing.signal.aborted) return { status: 'down', reason: 'the provider is closed' };
+    if (this.#work.closed) return { status: 'down', reason: 'the provider is closed' };
     return { status: 'ok' };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new GolekError('shutting_down', `provider '${this.id}' is closed`));
-    await this.#lastLoad;
+    await this.#work.close();
     await Promise.all([...this.#sessions].map((session) => session[Symbol.asyncDispose]()));
   }
 }

@@ -1,9 +1,10 @@
 import {
-  GolekError,
-  nearest,
+  checkOptions,
+  invalidOption,
   REQUEST_OPTIONS,
   type Log,
   type ModelSource,
+  type OptionRule,
   type RequestOption,
   type Task,
 } from '@golek/providers-spi';
@@ -69,22 +70,14 @@ export interface ResolvedOptions
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface Rule {
-  readonly allows: (value: unknown) => boolean;
-  /** What is allowed, to follow "must be". */
-  readonly wanted: string;
-  /** True: the value is not shown. */
-  readonly secret?: boolean;
-}
-
-const integer = (low: number, high: number): Rule => ({
+const integer = (low: number, high: number): OptionRule => ({
   allows: (value) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high,
   wanted: `an integer from ${low} to ${high}`,
 });
 
-const boolean: Rule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
+const boolean: OptionRule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
 
-const listOf = (allowed: readonly string[]): Rule => ({
+const listOf = (allowed: readonly string[]): OptionRule => ({
   allows: (value) =>
     Array.isArray(value) && value.length > 0 && value.every((item) => allowed.includes(item as string)),
   wanted: `a list of ${allowed.join(', ')}`,
@@ -99,7 +92,7 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const MiB = 1024 * 1024;
 
-const PROVIDER_RULES: Readonly<Record<keyof OpenAiProviderOptions, Rule>> = {
+const PROVIDER_RULES: Readonly<Record<keyof OpenAiProviderOptions, OptionRule>> = {
   id: { allows: (value) => typeof value === 'string' && value !== '', wanted: 'a string with at least one character' },
   baseUrl: {
     allows: (value) => typeof value === 'string' && /^https?:$/.test(urlOf(value)?.protocol ?? ''),
@@ -135,7 +128,7 @@ const PROVIDER_RULES: Readonly<Record<keyof OpenAiProviderOptions, Rule>> = {
   log: { allows: isObject, wanted: 'a logger' },
 };
 
-const MODEL_RULES: Readonly<Record<keyof OpenAiModelOptions, Rule>> = {
+const MODEL_RULES: Readonly<Record<keyof OpenAiModelOptions, OptionRule>> = {
   tasks: listOf(['generate', 'embed'] satisfies readonly Task[]),
   contextLength: integer(1, 100_000_000),
   embeddingLength: integer(1, 1_000_000),
@@ -146,29 +139,12 @@ const MODEL_RULES: Readonly<Record<keyof OpenAiModelOptions, Rule>> = {
 
 const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
 
-const invalid = (what: string, key: string, problem: string): GolekError =>
-  new GolekError('config_invalid', `${what}: ${problem}`, { details: { key } });
-
-const check = (options: object, rules: Readonly<Record<string, Rule>>, what: string): void => {
-  for (const [key, value] of Object.entries(options) as [string, unknown][]) {
-    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    if (!rule) {
-      const hint = nearest(key, Object.keys(rules));
-      const remedy = hint ? `did you mean '${hint}'?` : `known are ${Object.keys(rules).join(', ')}`;
-      throw invalid(what, key, `unknown key '${key}'; ${remedy}`);
-    }
-    if (value === undefined || rule.allows(value)) continue;
-    const got = rule.secret ? '' : ` (got ${JSON.stringify(value)})`;
-    throw invalid(what, key, `'${key}' must be ${rule.wanted}${got}`);
-  }
-};
-
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
 export const resolveOptions = (options: OpenAiProviderOptions): ResolvedOptions => {
-  check(options, PROVIDER_RULES, `options of the OpenAI provider '${options.id ?? 'openai'}'`);
+  checkOptions(options, PROVIDER_RULES, `options of the OpenAI provider '${options.id ?? 'openai'}'`);
   const baseUrl = new URL(options.baseUrl);
   if (baseUrl.username !== '' || baseUrl.password !== '') {
-    throw invalid(
+    throw invalidOption(
       'options of the OpenAI provider',
       'baseUrl',
       "'baseUrl' must not hold credentials; use 'apiKey' or 'headers'",
@@ -195,6 +171,6 @@ export const resolveOptions = (options: OpenAiProviderOptions): ResolvedOptions 
 
 /** Throws `config_invalid`, as `resolveOptions` does. */
 export const modelOptionsOf = ({ name, options = {} }: ModelSource): OpenAiModelOptions => {
-  check(options, MODEL_RULES, `options of the model '${name}'`);
+  checkOptions(options, MODEL_RULES, `options of the model '${name}'`);
   return options;
 };

@@ -12,6 +12,9 @@ export type {
   SessionLoad,
 } from './provider.ts';
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
+export { childSpan, type SpanPiece } from './child-span.ts';
+export { checkOptions, invalidOption, type OptionRule } from './option-rules.ts';
+export { ProviderWork } from './provider-work.ts';
 export { RunSlots } from './run-slots.ts';
 
 // What a provider needs of @golek/api, so that a provider package depends on this package only.

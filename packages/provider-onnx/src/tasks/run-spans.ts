@@ -1,5 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { GolekError, type InferenceEvent, type RunContext, type SpanData, type Usage } from '@golek/providers-spi';
+import {
+  childSpan,
+  GolekError,
+  type InferenceEvent,
+  type RunContext,
+  type SpanData,
+  type Usage,
+} from '@golek/providers-spi';
 
 interface Piece {
   readonly name: string;
@@ -60,17 +66,11 @@ const spanOf = (
   { traceparent = '' }: RunContext,
   { name, from, to, attributes }: Piece,
   error: GolekError | undefined,
-): SpanData => {
-  const [, traceId = '', parentSpanId = ''] = traceparent.split('-');
-  return {
-    traceId,
-    parentSpanId,
-    spanId: randomBytes(8).toString('hex'),
+): SpanData =>
+  childSpan(traceparent, {
     name,
-    kind: 'internal',
     startTime: performance.timeOrigin + from,
     endTime: performance.timeOrigin + to,
-    attributes: { 'process.pid': process.pid, ...attributes, ...(error && { 'error.type': error.code }) },
-    ...(error && { error: { type: error.code, message: error.message } }),
-  };
-};
+    attributes: { 'process.pid': process.pid, ...attributes },
+    error,
+  });

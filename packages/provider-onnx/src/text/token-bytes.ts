@@ -1,3 +1,4 @@
+import { byteLevelBytes } from '@golek/providers-spi/generation';
 import { isObject, objectOf, textField, type JsonObject } from './json-fields.ts';
 import type { TextTokenizer } from './text-tokenizer.ts';
 
@@ -46,7 +47,7 @@ export class TokenBytes {
     if (added !== undefined) return this.#encoder.encode(added);
     const spelling = this.#tokenizer.spelling(token);
     if (spelling === undefined) return NOTHING;
-    if (this.#byteLevel) return byteLevel(spelling) ?? this.#encoder.encode(spelling);
+    if (this.#byteLevel) return byteLevelBytes(spelling) ?? this.#encoder.encode(spelling);
     const hex = /^<0x([0-9A-Fa-f]{2})>$/.exec(spelling)?.[1];
     if (hex !== undefined) return Uint8Array.of(Number.parseInt(hex, 16));
     return this.#encoder.encode(spelling.replace(WORD_START, ' '));
@@ -60,25 +61,4 @@ const typesIn = (step: JsonObject | undefined): readonly string[] => {
     Array.isArray(steps) ? steps.filter(isObject) : [],
   );
   return [textField(step, 'type') ?? '', ...inner.flatMap(typesIn)];
-};
-
-/** GPT-2's byte-level alphabet: printable Latin-1 characters stand for their own byte, U+0100 … for the others in order. */
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
-  const map = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCodePoint(printable ? byte : next++), byte);
-  }
-  return map;
-})();
-
-const byteLevel = (spelling: string): Uint8Array | undefined => {
-  const bytes: number[] = [];
-  for (const character of spelling) {
-    const byte = BYTE_OF_CHARACTER.get(character);
-    if (byte === undefined) return undefined;
-    bytes.push(byte);
-  }
-  return Uint8Array.from(bytes);
 };

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { SpanData } from '@golek/api';
 import type { GolekError } from '@golek/api/plain';
+import { childSpan } from '../child-span.ts';
 
 type OnSpan = (span: SpanData) => void;
 
@@ -32,22 +32,13 @@ export class RunSpans {
   }
 
   /** The process has ended and took its spans with it: one span that failed stands for those of each run. */
-  failAll({ code, message }: GolekError, pid: number | undefined): void {
+  failAll(error: GolekError, pid: number | undefined): void {
     const lost = [...this.#expected.values()];
     this.#expected.clear();
     for (const { traceparent, onSpan, since } of lost) {
-      const [, traceId = '', parentSpanId = ''] = traceparent.split('-');
-      onSpan({
-        traceId,
-        parentSpanId,
-        spanId: randomBytes(8).toString('hex'),
-        name: 'engine',
-        kind: 'internal',
-        startTime: since,
-        endTime: performance.timeOrigin + performance.now(),
-        attributes: { 'error.type': code, ...(pid !== undefined && { 'process.pid': pid }) },
-        error: { type: code, message },
-      });
+      const endTime = performance.timeOrigin + performance.now();
+      const attributes = pid === undefined ? {} : { 'process.pid': pid };
+      onSpan(childSpan(traceparent, { name: 'engine', startTime: since, endTime, attributes, error }));
     }
   }
 }

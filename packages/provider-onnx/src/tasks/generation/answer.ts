@@ -1,9 +1,9 @@
 import type { InferenceEvent, TokenCandidate, TokenLogprob } from '@golek/providers-spi';
+import { StopStrings } from '@golek/providers-spi/generation';
 import type { TokenBytes } from '../../text/token-bytes.ts';
 import type { Evaluated } from './cached-graph.ts';
 import { greatest } from './greatest.ts';
 import type { Sampler } from './sampler.ts';
-import { StopStrings } from './stop-strings.ts';
 
 export interface AnswerSetup {
   readonly choice: number;

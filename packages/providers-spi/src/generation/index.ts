@@ -1,0 +1,2 @@
+export { byteLevelBytes } from './byte-level.ts';
+export { overlap, StopStrings, type StopStep } from './stop-strings.ts';
