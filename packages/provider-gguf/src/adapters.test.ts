@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,6 +50,13 @@ test('an adapter changes answers, by its scale, and only of the requests that na
   expect(await told([{ name: 'style' }, { name: 'tone' }])).toBe(both);
   expect(new Set([without, tone, style, both]).size).toBe(4);
   expect(await told([])).toBe(without);
+});
+
+test('adapters are part of the memory that a model takes', async () => {
+  const files = ['tone.gguf', 'style.gguf'].map(async (file) => (await stat(path.join(folder, file))).size);
+  const sizes = await Promise.all(files);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  expect(session.capabilities.memoryBytes).toBe((plain.capabilities.memoryBytes ?? 0) + bytes);
 });
 
 test('answers are the same in mixed company as alone', async () => {

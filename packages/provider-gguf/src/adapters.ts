@@ -7,17 +7,20 @@ import type { AdapterSource } from './options.ts';
 
 type Sources = Readonly<Record<string, AdapterSource>>;
 
-/** Paths of adapters whose files fit the base model, by name. Throws `model_not_found`, `model_invalid` or `unsupported` with the adapter's name. */
+/** An adapter's file that fits the base model. */
+type AdapterFile = Pick<GgufFile, 'path' | 'sizeBytes'>;
+
+/** The adapters' files, when all fit the base model, by name. Throws `model_not_found`, `model_invalid` or `unsupported` with the adapter's name. */
 export const checkAdapters = async (
   sources: Sources,
   base: GgufFile,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> => {
-  const paths = new Map<string, string>();
+): Promise<ReadonlyMap<string, AdapterFile>> => {
+  const files = new Map<string, AdapterFile>();
   for (const [name, { path }] of Object.entries(sources)) {
-    paths.set(name, await checkAdapter(name, path, base, signal));
+    files.set(name, await checkAdapter(name, path, base, signal));
   }
-  return paths;
+  return files;
 };
 
 interface LoadedAdapter {
@@ -40,10 +43,10 @@ export class Adapters {
     name: string,
     model: EngineModel,
     sources: Sources,
-    paths: ReadonlyMap<string, string>,
+    files: ReadonlyMap<string, AdapterFile>,
   ): Promise<Adapters> {
     const adapters = new Map<string, LoadedAdapter>();
-    for (const [adapterName, path] of paths) {
+    for (const [adapterName, { path }] of files) {
       const adapter = await model.loadAdapter(path).catch((cause: unknown) => {
         throw new GolekError('model_invalid', `the adapter '${adapterName}' of the model '${name}' cannot be loaded`, {
           cause,

@@ -37,7 +37,8 @@ test('missing members are named', async () => {
   });
   const context = { _ctx: { initBatch: () => undefined } } as unknown as LlamaContext;
   expect(
-    (await failure(() => batchContext(context, { contextSize: 1, threads: 1 }), 'model_load_failed')).message,
+    (await failure(() => batchContext(context, { contextSize: 1, onCpu: true, threads: 1 }), 'model_load_failed'))
+      .message,
   ).toContain('decodeBatch');
 });
 

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Llama, LlamaContext, LlamaContextOptions, LlamaModel, LlamaOptions, Token } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import type { EngineBuild } from './engine-build-info.ts';
-import type { AttachThreads } from './native-threads.ts';
+import type { AttachThreads, AddonCalls } from './native-threads.ts';
 import type { SamplerSettings } from './sampling-config.ts';
 import type { Observation } from './token-logprobs.ts';
 
@@ -21,6 +21,8 @@ export interface TokenSampler {
 interface SamplerHandle {
   readonly sampler: NativeSampler;
   readonly grammar: object | undefined;
+  /** Set where the most likely token is wanted and no more than these biases changes what that is. */
+  readonly greedy: { readonly tokens: Uint32Array; readonly biases: Float32Array } | undefined;
 }
 
 const handleOf = (sampler: TokenSampler): SamplerHandle => sampler as unknown as SamplerHandle;
@@ -36,8 +38,15 @@ export interface BatchContext {
   begin(rows: number): void;
   /** Adds tokens of one sequence; returns the rows to sample from, of the token at `logitsFrom` and those after it. */
   add(sequence: number, position: number, tokens: Uint32Array, logitsFrom: number): Uint32Array;
-  /** Evaluates the batch. Its rows can be sampled until the next one begins. */
-  decode(): Promise<void>;
+  /**
+   * Evaluates the batch. Its rows can be sampled until the next one begins. False after `interrupt`: nothing can be sampled, and of each of its sequences the cells
+   * before the batch are as they were; what they hold beyond these is not known.
+   */
+  decode(): Promise<boolean>;
+  /** The same in this thread, which does nothing else meanwhile, and without two changes of threads: for steps that are short. Absent where the thread is not the engine's own. */
+  readonly decodeHere?: (() => void) | undefined;
+  /** Ends the evaluation in progress within milliseconds, if it has not ended by itself. Absent where that cannot be done. */
+  readonly interrupt?: (() => void) | undefined;
   /** Draws a token from a row and takes it into the sampler's state. */
   sample(row: number, sampler: TokenSampler): Promise<number>;
   /** The row's own logits: of `token`, of the most probable token, of the `top` most probable ones. */
@@ -61,6 +70,8 @@ export interface SequenceMemory {
   readonly contextSize: number;
   truncate(sequence: number, position: number): boolean;
   firstPosition(sequence: number): number;
+  /** Last position that the cache holds of a sequence; -1 when it holds none. */
+  lastPosition(sequence: number): number;
   /** Makes `to` hold what `from` holds, all of it; what `to` held is dropped. */
   copy(from: number, to: number): Promise<void>;
   /** Drops positions `start` … `end` - 1; false when the model's memory cannot do that. */
@@ -133,6 +144,7 @@ interface NativeContext {
   ): Promise<[number, undefined, undefined, number[] | undefined, number | undefined]>;
   removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean;
   getSequenceKvCacheMinPosition(sequence: number): number;
+  getSequenceKvCacheMaxPosition(sequence: number): number;
   shiftSequenceTokenCells(sequence: number, start: number, end: number, delta: number): void;
   copySequenceStateFromOtherSequence(to: number, from: number): Promise<number>;
   saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>;
@@ -162,6 +174,7 @@ const CONTEXT_CALLS = [
   'sampleToken',
   'removeTokenCellsFromSequence',
   'getSequenceKvCacheMinPosition',
+  'getSequenceKvCacheMaxPosition',
   'shiftSequenceTokenCells',
   'copySequenceStateFromOtherSequence',
   'saveSequenceStateToFile',
@@ -285,10 +298,18 @@ export const samplerFactory = (model: LlamaModel): SamplerFactory => {
           : new bindings.AddonGrammarEvaluationState(native, parseGrammar(bindings, grammar));
       const sampler = new bindings.AddonSampler(native);
       sampler.applyConfig(nativeConfig(settings, state, contextSize));
-      const handle: SamplerHandle = { sampler, grammar: state };
+      const handle: SamplerHandle = { sampler, grammar: state, greedy: state ? undefined : greedyOf(settings) };
       return handle as unknown as TokenSampler;
     },
     dispose: (sampler) => handleOf(sampler).sampler.dispose(),
+  };
+};
+
+const greedyOf = ({ temperature, penalties, xtc, dry, logitBias }: SamplerSettings): SamplerHandle['greedy'] => {
+  if (temperature > 0 || penalties || xtc || dry) return undefined;
+  return {
+    tokens: Uint32Array.from(logitBias, ([token]) => token),
+    biases: Float32Array.from(logitBias, ([, bias]) => bias),
   };
 };
 
@@ -345,18 +366,54 @@ const indexesFrom = (first: number, length: number): Uint32Array =>
 
 interface ContextSetup {
   readonly contextSize: number;
+  /** All layers are on the CPU: only there can an evaluation be interrupted. */
+  readonly onCpu: boolean;
+  /** This thread has nothing else to do: it is the engine's. */
+  readonly ownThread?: boolean;
   readonly threads: number;
   readonly attachThreads?: AttachThreads | undefined;
 }
 
-/** Sets how many threads evaluate, and gives the context lasting ones where it can; returns what frees them. */
+/** Sets how many threads evaluate, and gives the context lasting ones where it can. */
 const startThreads = (
   context: NativeContext,
   threads: number,
   attach: AttachThreads | undefined,
-): (() => void) | undefined => {
+): AddonCalls | undefined => {
   context.setThreads(threads);
-  return threads > 1 ? attach?.(context, threads) : undefined;
+  return attach?.(context, threads);
+};
+
+interface Evaluation {
+  /** Resolves to false when it was interrupted. */
+  readonly run: () => Promise<boolean>;
+  readonly interrupt: (() => void) | undefined;
+}
+
+const interruptible = (ctx: NativeContext, pool: AddonCalls | undefined): Evaluation => {
+  let [running, interrupted] = [false, false];
+  return {
+    run: async () => {
+      running = true;
+      try {
+        await ctx.decodeBatch();
+        return true;
+      } catch (error) {
+        if (interrupted) return false;
+        throw error;
+      } finally {
+        if (interrupted) pool?.interrupt(false);
+        running = interrupted = false;
+      }
+    },
+    interrupt:
+      pool &&
+      (() => {
+        if (!running) return;
+        interrupted = true;
+        pool.interrupt(true);
+      }),
+  };
 };
 
 /**
@@ -365,7 +422,7 @@ const startThreads = (
  */
 export const batchContext = (
   context: LlamaContext,
-  { contextSize, threads, attachThreads }: ContextSetup,
+  { contextSize, onCpu, ownThread = false, threads, attachThreads }: ContextSetup,
 ): BatchContext & SequenceMemory & AdapterSwitch => {
   const native = (context as unknown as Partial<PrivateContext>)._ctx;
   requireFunctions(native, 'the context calls', CONTEXT_CALLS);
@@ -380,7 +437,8 @@ export const batchContext = (
     observers.push(observer);
     return observer;
   };
-  const freeThreads = startThreads(ctx, threads, attachThreads);
+  const pool = startThreads(ctx, threads, attachThreads);
+  const evaluation = interruptible(ctx, onCpu ? pool : undefined);
   const canEnd = (grammar: object, token: number): boolean =>
     _llama._bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token);
   return {
@@ -390,10 +448,20 @@ export const batchContext = (
     begin: (rows) => ctx.initBatch(rows),
     add: (sequence, position, tokens, logitsFrom) =>
       ctx.addToBatch(sequence, position, tokens, indexesFrom(logitsFrom, tokens.length)),
-    decode: () => ctx.decodeBatch(),
+    decode: evaluation.run,
+    decodeHere:
+      pool && ownThread
+        ? () => {
+            const result = pool.evaluate();
+            if (result !== 0) throw new GolekError('provider_failed', `llama_decode gave ${result}`);
+          }
+        : undefined,
+    interrupt: evaluation.interrupt,
     sample: async (row, sampler) => {
-      const { sampler: nativeSampler, grammar } = handleOf(sampler);
-      const token = await ctx.sampleToken(row, nativeSampler);
+      const { sampler: nativeSampler, grammar, greedy } = handleOf(sampler);
+      // Here and now takes less time than the way to another thread.
+      const found = greedy && pool ? pool.greedy(row, greedy.tokens, greedy.biases) : -1;
+      const token = found >= 0 ? found : await ctx.sampleToken(row, nativeSampler);
       // Where a grammar leaves no token, this version draws the first one all the same, and ends the answer when that is an end token.
       const stuck =
         token < 0 || (grammar !== undefined && context.model.isEogToken(token as Token) && !canEnd(grammar, token));
@@ -415,6 +483,7 @@ export const batchContext = (
     },
     truncate: (sequence, position) => ctx.removeTokenCellsFromSequence(sequence, position, -1),
     firstPosition: (sequence) => ctx.getSequenceKvCacheMinPosition(sequence),
+    lastPosition: (sequence) => ctx.getSequenceKvCacheMaxPosition(sequence),
     copy: async (from, to) => {
       await ctx.copySequenceStateFromOtherSequence(to, from);
     },
@@ -429,7 +498,7 @@ export const batchContext = (
       ),
     dispose: async () => {
       for (const observer of observers) observer.dispose();
-      freeThreads?.();
+      pool?.free();
       await context.dispose();
     },
   };
@@ -437,7 +506,7 @@ export const batchContext = (
 
 /** The calls on one native context that makes vectors, of one input at a time: the binding gives the vector of sequence 0 only. */
 export interface VectorContext {
-  /** Evaluates one input and gives its vector, or the classifier's outputs of a model that ranks. Ends between two steps with the signal. */
+  /** Evaluates one input and gives its vector, or the classifier's outputs of a model that ranks. Ends with the signal, where a step cannot be interrupted at its end. */
   vector(tokens: Uint32Array, signal: AbortSignal): Promise<Float64Array>;
   dispose(): Promise<void>;
 }
@@ -460,6 +529,7 @@ export const createVectorContext = async (
   model: LlamaModel,
   {
     attachThreads,
+    onCpu,
     ...options
   }: LlamaContextOptions & Omit<ContextSetup, 'contextSize'> & { readonly batchSize: number },
 ): Promise<VectorContext> => {
@@ -469,7 +539,18 @@ export const createVectorContext = async (
   const native = (context as unknown as Partial<PrivateContext>)._ctx;
   requireFunctions(native, 'the context calls', VECTOR_CALLS);
   const ctx = native as NativeVectorContext;
-  const freeThreads = startThreads(ctx, threads, attachThreads);
+  const pool = startThreads(ctx, threads, attachThreads);
+  const { run, interrupt } = interruptible(ctx, onCpu ? pool : undefined);
+  const evaluate = async (signal: AbortSignal): Promise<void> => {
+    const stop = (): void => interrupt?.();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await run();
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    signal.throwIfAborted();
+  };
   return {
     vector: async (tokens, signal) => {
       ctx.removeTokenCellsFromSequence(0, 0, -1);
@@ -479,12 +560,12 @@ export const createVectorContext = async (
         ctx.initBatch(step.length);
         // Pooling needs the output of every token; llama.cpp would ask for it and warn.
         ctx.addToBatch(0, from, step, Uint32Array.from(step.keys()));
-        await ctx.decodeBatch();
+        await evaluate(signal);
       }
       return ctx.getEmbedding(tokens.length);
     },
     dispose: () => {
-      freeThreads?.();
+      pool?.free();
       return context.dispose();
     },
   };

@@ -1,3 +1,5 @@
+import type { PendingText } from './pending-text.ts';
+
 /** What became known of a tool call with the text pushed last. */
 export interface CallStep {
   readonly state: 'open' | 'done' | 'broken';
@@ -163,6 +165,17 @@ export class CallScanner {
     return this.#streams ? '' : (decoded(this.#raw) ?? '');
   }
 }
+
+/** Reads what is held of a call and gives out what is certain of it; what turns out to be none becomes text. */
+export const readCall = (answer: PendingText, scanner: CallScanner): CallStep['state'] => {
+  const { used, state, name, arguments: text } = scanner.push(answer.held);
+  const taken = answer.take(used);
+  if (name !== undefined) answer.call(name);
+  else if (!scanner.started) answer.doubt(taken);
+  answer.arguments(text);
+  if (state !== 'open') answer.giveUp();
+  return state;
+};
 
 const decoded = (raw: string): string | undefined => {
   try {

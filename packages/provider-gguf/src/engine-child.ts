@@ -13,4 +13,4 @@ const line =
 const stderrLog: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 
 export const createEngineProvider = (options: GgufProviderOptions): Provider =>
-  new GgufProvider({ ...options, log: stderrLog });
+  new GgufProvider({ ...options, log: stderrLog }, { ownThread: true });

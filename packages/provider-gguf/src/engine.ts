@@ -22,10 +22,18 @@ import { infillTokensOf, type InfillTokens } from './infill.ts';
 import { kvCacheFor, type HeadSizes, type KvCacheTypes } from './kv-cache-type.ts';
 import { llamaProcess, type LlamaProcess, type LogListener } from './llama-process.ts';
 import { totalBytes, type MemoryNeed } from './memory.ts';
-import { estimateMemory, type EstimateRequest } from './memory-estimate.ts';
+import { estimateMemory, type ContextShape, type EstimateRequest } from './memory-estimate.ts';
 import { findNativeThreads, type AttachThreads } from './native-threads.ts';
 import type { GgufProviderOptions, ResolvedOptions } from './options.ts';
 import type { Vocabulary } from './token-bytes.ts';
+
+/** How inputs that become vectors are evaluated: of at most `contextSize` tokens, in steps of at most `batchSize`. */
+export interface VectorSizes {
+  readonly contextSize: number;
+  readonly batchSize: number;
+  /** Whether llama.cpp keeps the logits of every token of a step beside the vectors: it does where the model has any. */
+  readonly hasLogits: boolean;
+}
 
 /** How a model is to be loaded. */
 export interface LoadRequest {
@@ -34,6 +42,12 @@ export interface LoadRequest {
   readonly path: string;
   readonly options: ResolvedOptions;
   readonly contextSize: number;
+  /** It is to generate, in sequences of `contextSize`. */
+  readonly generates: boolean;
+  /** It is to make vectors, of inputs of this size; undefined: it is not. */
+  readonly vectors: VectorSizes | undefined;
+  /** Of the files of the LoRA adapters that are to be loaded with it. */
+  readonly adapterBytes: number;
   readonly heads: HeadSizes;
   /** Bytes that the model may take at most. */
   readonly memoryLimitBytes: number | undefined;
@@ -70,8 +84,7 @@ export interface EngineModel {
   createEvaluateContext(signal: AbortSignal): Promise<EvaluateContext>;
   /** Loads a LoRA adapter whose file has been checked. */
   loadAdapter(path: string): Promise<Adapter>;
-  /** Inputs of up to `contextSize` tokens, evaluated in steps of at most `batchSize`. */
-  createVectorContext(sizes: { contextSize: number; batchSize: number }, signal: AbortSignal): Promise<VectorContext>;
+  createVectorContext(sizes: VectorSizes, signal: AbortSignal): Promise<VectorContext>;
   dispose(): Promise<void>;
 }
 
@@ -88,7 +101,11 @@ export const startEngine = async ({
   binary,
   nativeThreads,
   log,
-}: Pick<GgufProviderOptions, 'gpu' | 'binary' | 'nativeThreads' | 'log'>): Promise<Engine> => {
+  ownThread = false,
+}: Pick<GgufProviderOptions, 'gpu' | 'binary' | 'nativeThreads' | 'log'> & {
+  /** This thread has nothing else to do. */
+  readonly ownThread?: boolean;
+}): Promise<Engine> => {
   const running = await llamaProcess(gpu, binary);
   const attachThreads = usableThreads(nativeThreads, log);
   const { llama, listeners } = running;
@@ -97,7 +114,7 @@ export const startEngine = async ({
   if (gpu === 'auto' && llama.gpu === false)
     log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
-    load: (request) => load({ ...running, attachThreads }, request),
+    load: (request) => load({ ...running, attachThreads, ownThread }, request),
     dispose: () => void listeners.delete(listener),
   };
 };
@@ -118,10 +135,11 @@ const usableThreads = (
 /** llama.cpp with what was found beside it. */
 interface EngineProcess extends LlamaProcess {
   readonly attachThreads: AttachThreads | undefined;
+  readonly ownThread: boolean;
 }
 
 const load = async (running: EngineProcess, request: LoadRequest): Promise<EngineModel> => {
-  const { binding, llama, listeners, attachThreads } = running;
+  const { binding, llama, listeners, attachThreads, ownThread } = running;
   const { name, path, options, signal, onProgress } = request;
   signal.throwIfAborted();
   // llama.cpp's calls only say that they failed; why is in its log, where the first error is the cause of the others.
@@ -133,7 +151,7 @@ const load = async (running: EngineProcess, request: LoadRequest): Promise<Engin
   const onCpu = llama.gpu === false;
   try {
     const estimate = estimateRequest(request, onCpu);
-    const { kvCache, flashAttention } = estimate;
+    const { kvCache } = estimate;
     if (options.mlock && !llama.supportsMlock)
       throw new GolekError(
         'unsupported',
@@ -150,7 +168,7 @@ const load = async (running: EngineProcess, request: LoadRequest): Promise<Engin
         useMmap: options.mmap,
         useMlock: options.mlock,
         // Every context of the model takes these.
-        defaultContextFlashAttention: flashAttention,
+        defaultContextFlashAttention: flashAttentionFor(options, onCpu),
         defaultContextSwaFullCache: options.swaFullCache,
         ...cacheOptions(kvCache),
         // On the CPU the check above takes control groups into account, which the binding's own does not.
@@ -168,7 +186,7 @@ const load = async (running: EngineProcess, request: LoadRequest): Promise<Engin
     );
     const need = checked ?? (await measured(running, model, request, estimate));
     try {
-      return engineModel(running, model, request, { onCpu, attachThreads, memoryBytes: totalBytes(need) });
+      return engineModel(running, model, request, { onCpu, ownThread, attachThreads, memoryBytes: totalBytes(need) });
     } catch (thrown) {
       await model.dispose();
       throw thrown;
@@ -210,12 +228,30 @@ const flashAttentionFor = ({ flashAttention }: ResolvedOptions, onCpu: boolean):
   flashAttention === 'auto' && onCpu ? false : flashAttention;
 
 const estimateRequest = (request: LoadRequest, onCpu: boolean): EstimateRequest => {
-  const { name, path, options, contextSize, heads, signal } = request;
-  const { parallel, batchSize, kvCacheType, mmap, swaFullCache } = options;
+  const { name, path, options, adapterBytes, heads, signal } = request;
+  const { kvCacheType, mmap, swaFullCache } = options;
   const flashAttention = flashAttentionFor(options, onCpu);
   const kvCache = kvCacheFor({ model: name, kvCacheType, flashAttention, heads });
-  const shape = { contextSize, parallel, batchSize, flashAttention, kvCache, mmap, swaFullCache };
-  return { name, path, ...shape, gpuLayers: 0, signal };
+  const contexts = contextsOf(request, flashAttention);
+  return { name, path, contexts, adapterBytes, kvCache, mmap, swaFullCache, gpuLayers: 0, signal };
+};
+
+/** The contexts that the model may come to have; the one for vectors is created when the first are asked for. */
+const contextsOf = (
+  { options, contextSize, generates, vectors }: LoadRequest,
+  flashAttention: 'auto' | boolean,
+): ContextShape[] => {
+  const { parallel: sequences, batchSize } = options;
+  const shapes: ContextShape[] = [];
+  if (generates)
+    shapes.push({ contextSize, sequences, batchSize, flashAttention, isEmbeddingContext: false, logitRows: 0 });
+  if (vectors) {
+    const { hasLogits, ...sizes } = vectors;
+    const logitRows = hasLogits ? sizes.batchSize : 0;
+    const { flashAttention: asked } = options;
+    shapes.push({ ...sizes, sequences: 1, flashAttention: asked, isEmbeddingContext: true, logitRows });
+  }
+  return shapes;
 };
 
 /* eslint-disable @typescript-eslint/no-deprecated -- so the binding marks what is experimental: a wrong pair ends the process in llama.cpp, which `kvCacheFor` keeps out */
@@ -245,6 +281,7 @@ const measured = async (
 
 interface Loaded {
   readonly onCpu: boolean;
+  readonly ownThread: boolean;
   readonly attachThreads: AttachThreads | undefined;
   readonly memoryBytes: number;
 }
@@ -253,7 +290,7 @@ const engineModel = (
   running: LlamaProcess,
   model: LlamaModel,
   { options, contextSize }: LoadRequest,
-  { onCpu, attachThreads, memoryBytes }: Loaded,
+  { onCpu, ownThread, attachThreads, memoryBytes }: Loaded,
 ): EngineModel => {
   const { tokens } = model;
   const lacking = whyNoBatchCalls(running.version, model);
@@ -289,13 +326,20 @@ const engineModel = (
     tokenize: (text, special) => model.tokenize(text, special),
     detokenize: (ids) => model.detokenize(ids as never, true),
     createBatchContext: async (signal) =>
-      batchContext(await newContext(signal), { contextSize, threads: options.threads, attachThreads }),
+      batchContext(await newContext(signal), {
+        contextSize,
+        onCpu,
+        ownThread,
+        threads: options.threads,
+        attachThreads,
+      }),
     createEvaluateContext: async (signal) => evaluateContext(await newContext(signal), contextSize),
-    createVectorContext: async (sizes, signal) => {
+    createVectorContext: async ({ hasLogits: _, ...sizes }, signal) => {
       if (lacking !== undefined)
         throw new GolekError('unsupported', `no vectors without the binding's private calls: ${lacking}`);
       return createVectorContext(model, {
         ...sizes,
+        onCpu,
         attachThreads,
         threads: options.threads,
         // An input is evaluated alone and always cut the same way, so that its numbers depend on nothing else; without it the memory grows with the square of the input.

@@ -23,9 +23,16 @@ interface Prompt {
   readonly reasoning: ReasoningPrefix | undefined;
 }
 
-/** The tokens that a request is answered from. Throws `context_length_exceeded` where they leave no room for an answer. */
-export const promptOf = (prompter: Prompter, { input }: GenerateRequest): Prompt => {
-  const { name, model, template, reasoning } = prompter;
+type Input = GenerateRequest['input'];
+
+/** The tokens of a prompt and, of a chat, its text. */
+interface Written {
+  readonly tokens: readonly number[];
+  readonly text?: string;
+}
+
+const write = (prompter: Prompter, input: Input): Written => {
+  const { name, model, template } = prompter;
   if (input.type !== 'chat') {
     if (typeof input.prompt !== 'string') checkTokens(prompter, input.prompt, 'input.prompt');
     const { prompt, suffix } = input;
@@ -33,25 +40,34 @@ export const promptOf = (prompter: Prompter, { input }: GenerateRequest): Prompt
     const tokens = typeof prompt === 'string' ? model.tokenize(prompt, suffix === undefined) : prompt;
     const whole =
       suffix !== undefined && model.infill ? infillPrompt(model.infill, tokens, model.tokenize(suffix, false)) : tokens;
-    return { tokens: started(prompter, whole), reasoning: undefined };
+    return { tokens: started(prompter, whole) };
   }
   if (!template)
     throw new GolekError('unsupported', `model '${name}' has no chat template`, {
       details: { option: 'input.chat' },
     });
   const text = template.render(name, input, callableTools(input));
+  return { tokens: started(prompter, model.tokenize(text, true)), text };
+};
+
+/** The tokens that a request is answered from. Throws `context_length_exceeded` where they leave no room for an answer. */
+export const promptOf = (prompter: Prompter, { input }: GenerateRequest): Prompt => {
+  const { reasoning: format } = prompter;
+  const { tokens, text } = write(prompter, input);
+  const enabled = input.type === 'chat' ? input.reasoning?.enabled : undefined;
   return {
-    tokens: started(prompter, model.tokenize(text, true)),
-    reasoning: reasoning && {
-      format: reasoning,
-      start: reasoningStart(reasoning, text, input.reasoning?.enabled),
-    },
+    tokens: fitting(prompter, tokens),
+    reasoning: format && text !== undefined ? { format, start: reasoningStart(format, text, enabled) } : undefined,
   };
 };
 
-const started = ({ name, model, contextSize }: Prompter, tokens: readonly number[]): Uint32Array => {
-  const all =
-    model.beginning !== undefined && tokens[0] !== model.beginning ? [model.beginning, ...tokens] : [...tokens];
+/** How many tokens a prompt has, also one that does not fit into the context. */
+export const promptLength = (prompter: Prompter, input: Input): number => write(prompter, input).tokens.length;
+
+const started = ({ model }: Prompter, tokens: readonly number[]): readonly number[] =>
+  model.beginning !== undefined && tokens[0] !== model.beginning ? [model.beginning, ...tokens] : tokens;
+
+const fitting = ({ name, contextSize }: Prompter, all: readonly number[]): Uint32Array => {
   if (all.length === 0)
     throw new GolekError('invalid_request', 'the prompt is empty, and this model cannot start from nothing', {
       details: { field: 'input' },

@@ -35,6 +35,8 @@ describe('golden answers', () => {
     expect(ids(events).slice(0, stable.length)).toEqual(stable);
     const chatted = await answer(session, goldenRequest(entry, { maxTokens: 320 }));
     expect(chatted.usage?.promptTokens).toBe(prompt.length);
+    const { input } = goldenRequest(entry);
+    expect((await answer(session, { task: 'count', model: 'golek-tiny', input })).count).toBe(prompt.length);
     if (stable.length < entry.tokens.length) return;
     expect(textOf(events)).toBe(entry.text);
     expect(chatted.usage?.completionTokens).toBe(entry.tokens.length);

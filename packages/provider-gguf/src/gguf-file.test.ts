@@ -62,7 +62,7 @@ test('the manifest says what the file says', async () => {
     name: 'tiny',
     provider: 'gguf',
     source: golekTiny.path,
-    tasks: ['generate', 'embed', 'tokenize', 'detokenize'],
+    tasks: ['generate', 'embed', 'tokenize', 'detokenize', 'count'],
     format: 'gguf',
     architecture: 'llama',
     quantization: 'Q8_0',

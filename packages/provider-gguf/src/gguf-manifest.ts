@@ -164,7 +164,8 @@ interface Abilities {
 const tasksOf = ({ causal, pooling, ranks, encodesToDecode }: Abilities): readonly Task[] => {
   if (pooling === POOLING_TYPES.rank) return ranks ? ['rerank', 'tokenize', 'detokenize'] : ['tokenize', 'detokenize'];
   const embeds = encodesToDecode ? [] : (['embed'] as const);
-  return [...(causal ? (['generate'] as const) : []), ...embeds, 'tokenize', 'detokenize'];
+  const [generates, counts] = causal ? ([['generate'], ['count']] as const) : [[], []];
+  return [...generates, ...embeds, 'tokenize', 'detokenize', ...counts];
 };
 
 /** The manifest of a model file: what the file itself says, nothing guessed. */

@@ -1,7 +1,7 @@
-import { overlap } from '@golek/providers-spi/generation';
 import { literal, textUntil, type GrammarRules } from './gbnf.ts';
 import { JsonObjectFollower } from './json-object-follower.ts';
 import { mistralCallId } from './mistral-call-id.ts';
+import { PendingText } from './pending-text.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Calls as a name, a marker, and the arguments as a JSON object. */
@@ -110,121 +110,86 @@ const MAX_NAME = 256;
 
 class HeadedParser implements ToolCallParser {
   readonly #family: HeadedCalls;
+  readonly #answer = new PendingText();
   #state: 'text' | 'opening' | 'name' | 'arguments' | 'closing' = 'text';
-  /** Raw text that no piece stands for yet. */
-  #held = '';
-  /** Place of the start of `#held` in the raw text. */
-  #at = 0;
   #object = new JsonObjectFollower();
-  /** Raw text of a call that has not been given out, for the case that it is none. */
-  #doubtful = '';
-  #calls = 0;
 
   constructor(family: HeadedCalls) {
     this.#family = family;
   }
 
   push(text: string): AnswerPiece[] {
-    this.#held += text;
-    const pieces: AnswerPiece[] = [];
-    while (this.#advance(pieces));
-    return pieces;
+    return this.#answer.push(text, () => this.#advance());
   }
 
   end(): AnswerPiece[] {
-    // White space and marks behind the last call belong to it.
-    const over = this.#state === 'closing' || (this.#state === 'opening' && this.#calls > 0);
-    const held = this.#state === 'text' && this.#calls > 0 ? this.#held.trimEnd() : this.#held;
-    const text = over ? '' : this.#doubtful + held;
-    return text === '' ? [] : [{ type: 'text', text, until: this.#at + this.#held.length }];
+    return this.#answer.end(this.#state === 'closing' || (this.#state === 'opening' && this.#answer.calls > 0));
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */
-  #advance(pieces: AnswerPiece[]): boolean {
+  #advance(): boolean {
     switch (this.#state) {
       case 'text':
-        return this.#inText(pieces);
+        return this.#inText();
       case 'opening':
-        return this.#opening(pieces);
+        return this.#opening();
       case 'name':
-        return this.#inName(pieces);
+        return this.#inName();
       case 'arguments':
-        return this.#inArguments(pieces);
+        return this.#inArguments();
       case 'closing':
         return this.#closing();
     }
   }
 
-  #take(length: number): string {
-    const taken = this.#held.slice(0, length);
-    this.#held = this.#held.slice(length);
-    this.#at += length;
-    return taken;
-  }
-
-  #inText(pieces: AnswerPiece[]): boolean {
-    const start = startOf(this.#family);
-    const at = this.#held.indexOf(start);
-    const certain = at >= 0 ? at : this.#held.length - overlap(this.#held, start);
-    // White space before a call belongs to it, so it waits until it is known what follows.
-    const text = this.#take(this.#held.slice(0, certain).trimEnd().length);
-    if (text !== '') pieces.push({ type: 'text', text, until: this.#at });
-    if (at < 0) return false;
-    this.#doubtful = this.#take(this.#held.indexOf(start) + start.length);
+  #inText(): boolean {
+    if (!this.#answer.textBefore(startOf(this.#family))) return false;
     this.#state = this.#family.section ? 'opening' : 'name';
     return true;
   }
 
   /** In a section: the start of the next call, or the end of the section. */
-  #opening(pieces: AnswerPiece[]): boolean {
+  #opening(): boolean {
     const { open, section } = this.#family;
-    const rest = this.#held.trimStart();
+    const answer = this.#answer;
+    const { rest } = answer;
     if (rest === '') return false;
-    const blanks = this.#held.length - rest.length;
     if (rest.startsWith(open)) {
-      this.#doubtful += this.#take(blanks + open.length);
+      answer.doubt(answer.takeRest(open.length));
       this.#state = 'name';
       return true;
     }
     if (section && rest.startsWith(section.close)) {
-      this.#doubtful += this.#take(blanks + section.close.length);
-      if (this.#calls === 0) pieces.push({ type: 'text', text: this.#doubtful, until: this.#at });
-      this.#doubtful = '';
-      this.#state = 'text';
-      return true;
+      answer.doubt(answer.takeRest(section.close.length));
+      if (answer.calls > 0) answer.settle();
+      return this.#giveUp();
     }
     if (open.startsWith(rest) || section?.close.startsWith(rest)) return false;
-    this.#giveUp(pieces);
-    return true;
+    return this.#giveUp();
   }
 
-  #inName(pieces: AnswerPiece[]): boolean {
+  #inName(): boolean {
     const { id, separator } = this.#family;
-    const end = this.#held.indexOf(separator);
-    if (end < 0) {
-      if (this.#held.length <= MAX_NAME) return false;
-      this.#giveUp(pieces);
-      return true;
-    }
-    const head = this.#take(end + separator.length).slice(0, end);
+    const answer = this.#answer;
+    const end = answer.held.indexOf(separator);
+    if (end < 0) return answer.held.length > MAX_NAME && this.#giveUp();
+    const taken = answer.take(end + separator.length);
+    const head = taken.slice(0, end);
     const name = (id === undefined ? head : (head.split(id)[0] ?? '')).trim();
     if (name === '') {
-      this.#doubtful += head + separator;
-      this.#giveUp(pieces);
-      return true;
+      answer.doubt(taken);
+      return this.#giveUp();
     }
-    this.#doubtful = '';
-    this.#calls++;
-    pieces.push({ type: 'call', name, until: this.#at });
+    answer.call(name);
     this.#object = new JsonObjectFollower();
     this.#state = 'arguments';
     return true;
   }
 
-  #inArguments(pieces: AnswerPiece[]): boolean {
-    const { state, used, text } = this.#object.push(this.#held);
-    this.#take(used);
-    if (text !== '') pieces.push({ type: 'arguments', text, until: this.#at });
+  #inArguments(): boolean {
+    const { state, used, text } = this.#object.push(this.#answer.held);
+    this.#answer.take(used);
+    this.#answer.arguments(text);
     if (state === 'open') return false;
     this.#state = state === 'done' ? 'closing' : 'text';
     return true;
@@ -233,20 +198,14 @@ class HeadedParser implements ToolCallParser {
   /** Takes what stands behind the arguments, which some models leave out. */
   #closing(): boolean {
     const { close, section } = this.#family;
-    if (close !== '') {
-      const wanted = close.trimStart();
-      const rest = this.#held.trimStart();
-      if (rest !== wanted && wanted.startsWith(rest)) return false;
-      if (rest.startsWith(wanted)) this.#take(this.#held.length - rest.length + wanted.length);
-    }
+    if (close !== '' && !this.#answer.takeOptional(close.trimStart())) return false;
     this.#state = section ? 'opening' : 'text';
     return true;
   }
 
-  /** What looked like a call is text. */
-  #giveUp(pieces: AnswerPiece[]): void {
-    if (this.#doubtful !== '') pieces.push({ type: 'text', text: this.#doubtful, until: this.#at });
-    this.#doubtful = '';
+  #giveUp(): true {
+    this.#answer.giveUp();
     this.#state = 'text';
+    return true;
   }
 }

@@ -22,6 +22,10 @@ export interface LlamaProcess {
 
 type Gpu = NonNullable<GgufProviderOptions['gpu']>;
 
+/** What llama.cpp reports of an evaluation that was interrupted because nobody wants it any more: 1 is `GGML_STATUS_ABORTED`, 2 what `llama_decode` returns then. */
+const OF_INTERRUPTION =
+  /graph_compute_async failed with error 1$|compute status: 1$|removing memory module entries for seq_id|failed to decode, ret = 2$/m;
+
 /**
  * The native library has one log, one set of back ends and one clean-up for the whole process, so that a second instance would take the
  * first one's log and end its back ends. Instances are therefore shared, and end with the process.
@@ -70,6 +74,7 @@ const start = async (gpu: Gpu, binary: string | undefined): Promise<LlamaProcess
     maxThreads: 0,
     logLevel: LlamaLogLevel.warn,
     logger: (level: nodeLlamaCpp.LlamaLogLevel, message: string): void => {
+      if (OF_INTERRUPTION.test(message)) return;
       const isError = level === LlamaLogLevel.error || level === LlamaLogLevel.fatal;
       for (const listener of listeners) listener(isError ? 'error' : 'warn', message.trimEnd());
     },

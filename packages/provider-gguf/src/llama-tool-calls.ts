@@ -1,6 +1,6 @@
-import { overlap } from '@golek/providers-spi/generation';
-import { CallScanner } from './call-scanner.ts';
+import { CallScanner, readCall } from './call-scanner.ts';
 import { literal, searchStates, type GrammarRules } from './gbnf.ts';
+import { PendingText } from './pending-text.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Llama 3.1 writes it before calls of its built-in tools, and sometimes before others. */
@@ -41,15 +41,9 @@ export const llamaFormat: ToolCallFormat = {
 
 class LlamaParser implements ToolCallParser {
   readonly #names: ReadonlySet<string>;
+  readonly #answer = new PendingText();
   #state: 'start' | 'text' | 'call' | 'tail' = 'start';
-  /** Raw text that no piece stands for yet. */
-  #held = '';
-  /** Place of the start of `#held` in the raw text. */
-  #at = 0;
   #scanner: CallScanner;
-  /** Raw text of a call whose name is not known yet, for the case that it is none. */
-  #doubtful = '';
-  #calls = 0;
 
   constructor(names: readonly string[]) {
     this.#names = new Set(names);
@@ -57,27 +51,22 @@ class LlamaParser implements ToolCallParser {
   }
 
   push(text: string): AnswerPiece[] {
-    this.#held += text;
-    const pieces: AnswerPiece[] = [];
-    while (this.#advance(pieces));
-    return pieces;
+    return this.#answer.push(text, () => this.#advance());
   }
 
   end(): AnswerPiece[] {
-    const held = this.#calls > 0 ? this.#held.trimEnd() : this.#held;
-    const text = this.#state === 'tail' ? '' : this.#doubtful + held;
-    return text === '' ? [] : [{ type: 'text', text, until: this.#at + this.#held.length }];
+    return this.#answer.end(this.#state === 'tail');
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */
-  #advance(pieces: AnswerPiece[]): boolean {
+  #advance(): boolean {
     switch (this.#state) {
       case 'start':
         return this.#atStart();
       case 'text':
-        return this.#inText(pieces);
+        return this.#answer.textBefore(TAG) && this.#beginCall();
       case 'call':
-        return this.#inCall(pieces);
+        return this.#inCall();
       case 'tail':
         return this.#inTail();
     }
@@ -87,64 +76,38 @@ class LlamaParser implements ToolCallParser {
     return new CallScanner((name) => this.#names.has(name));
   }
 
-  #take(length: number): string {
-    const taken = this.#held.slice(0, length);
-    this.#held = this.#held.slice(length);
-    this.#at += length;
-    return taken;
+  #beginCall(): true {
+    this.#scanner = this.#newScanner();
+    this.#state = 'call';
+    return true;
   }
 
   #atStart(): boolean {
-    const rest = this.#held.trimStart();
+    const { rest } = this.#answer;
     if (rest.startsWith('{')) {
-      this.#doubtful = this.#take(this.#held.length - rest.length);
-      this.#scanner = this.#newScanner();
-      this.#state = 'call';
-      return true;
+      this.#answer.doubt(this.#answer.takeRest(0));
+      return this.#beginCall();
     }
     if (rest === '') return false;
     this.#state = 'text';
     return true;
   }
 
-  #inText(pieces: AnswerPiece[]): boolean {
-    const tag = this.#held.indexOf(TAG);
-    const certain = tag >= 0 ? tag : this.#held.length - overlap(this.#held, TAG);
-    // White space before a call belongs to it, so it waits until it is known what follows.
-    const text = this.#take(this.#held.slice(0, certain).trimEnd().length);
-    if (text !== '') pieces.push({ type: 'text', text, until: this.#at });
-    if (tag < 0) return false;
-    this.#doubtful = this.#take(this.#held.indexOf(TAG) + TAG.length);
-    this.#scanner = this.#newScanner();
-    this.#state = 'call';
-    return true;
-  }
-
-  #inCall(pieces: AnswerPiece[]): boolean {
-    const { used, state, name, arguments: text } = this.#scanner.push(this.#held);
-    this.#doubtful += this.#take(used);
-    if (this.#scanner.started) this.#doubtful = '';
-    if (name !== undefined) {
-      this.#calls++;
-      pieces.push({ type: 'call', name, until: this.#at });
-    }
-    if (text !== '') pieces.push({ type: 'arguments', text, until: this.#at });
+  #inCall(): boolean {
+    const state = readCall(this.#answer, this.#scanner);
     if (state === 'open') return false;
-    if (this.#doubtful !== '') pieces.push({ type: 'text', text: this.#doubtful, until: this.#at });
-    this.#doubtful = '';
     this.#state = state === 'done' ? 'tail' : 'text';
     return true;
   }
 
   /** Behind a call: a semicolon and another one, or text. */
   #inTail(): boolean {
-    const rest = this.#held.trimStart();
-    if (rest === '' || rest === ';') return false;
+    const { rest } = this.#answer;
+    if (rest === '' || /^;\s*$/.test(rest)) return false;
     if (/^;\s*\{/.test(rest)) {
-      this.#take(this.#held.length - rest.length + 1);
+      this.#answer.takeRest(1);
       this.#state = 'start';
-    } else if (/^;\s*$/.test(rest)) return false;
-    else this.#state = 'text';
+    } else this.#state = 'text';
     return true;
   }
 }

@@ -7,9 +7,12 @@ import { golekTiny } from '@golek/model-tiny';
 import { createGgufProvider, type GgufProviderOptions } from './index.ts';
 import { kvCacheFor } from './kv-cache-type.ts';
 import { writeSlidingWindow } from './sliding-window.fixture.ts';
+import { writeEncoder } from './tiny-encoder.fixture.ts';
 import { answer, chat, complete, failure, golden, goldenRequest, openTiny, tinySource } from './tiny-model.fixture.ts';
 
 const never = new AbortController().signal;
+/** Tokens of golek-tiny. */
+const VOCABULARY = 2_560;
 
 /** Opens golek-tiny for a moment and tells what it takes. */
 const memoryOf = async (options: GgufProviderOptions): Promise<number> => {
@@ -120,6 +123,27 @@ describe('swaFullCache', () => {
     expect(whole.memoryBytes - window.memoryBytes).toBeGreaterThan(6_000_000);
     expect(whole.text).not.toBe('');
     expect(whole.text).toBe(window.text);
+  });
+});
+
+describe('the context for vectors', () => {
+  test('is counted before the load, with the logits of a step', async () => {
+    const inSteps = await memoryOf({ pooling: 'last' });
+    const atOnce = await memoryOf({ pooling: 'mean' });
+    // Steps of 4,096 instead of 128 tokens, whose logits lie in two buffers.
+    expect(atOnce - inSteps).toBeGreaterThan(2 * 4 * (4096 - 128) * VOCABULARY);
+  });
+
+  test('is the only one of a model that does not generate', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'golek-encoder-'));
+    const location = await writeEncoder(path.join(folder, 'encoder.gguf'), {});
+    const taken = async (parallel: number): Promise<number | undefined> => {
+      await using provider = createGgufProvider({ threads: 1, gpu: false, parallel });
+      const session = await provider.open({ name: 'e', location }, { signal: never });
+      return session.capabilities.memoryBytes;
+    };
+    expect(await taken(64)).toBe(await taken(1));
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -20,7 +20,7 @@ export const checkAdapter = async (
   location: string,
   base: GgufFile,
   signal: AbortSignal,
-): Promise<string> => {
+): Promise<GgufFile> => {
   const refuse = (why: string, code: 'model_invalid' | 'unsupported' = 'model_invalid'): never => {
     throw new GolekError(code, `the adapter '${name}' cannot be used: '${location}' ${why}`, {
       details: { adapter: name, file: location },
@@ -36,7 +36,7 @@ export const checkAdapter = async (
   checkMetadata(file, base, refuse);
   checkLayout(file, refuse);
   checkPairs(file.header.tensors, base.tensors, refuse);
-  return file.path;
+  return file;
 };
 
 type Refuse = (why: string, code?: 'model_invalid' | 'unsupported') => never;

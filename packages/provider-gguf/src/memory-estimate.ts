@@ -1,4 +1,4 @@
-import type { GgmlType, GgufFileInfo } from 'node-llama-cpp';
+import type { GgmlType, GgufFileInfo, GgufInsights } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import { availableBytes, readMemoryState } from '@golek/providers-spi/machine';
 import { ofFile } from './binding-refusal.ts';
@@ -6,17 +6,29 @@ import type { LlamaProcess } from './llama-process.ts';
 import { engineBytes, requireMemory, type MemoryNeed } from './memory.ts';
 import type { KvCacheTypes } from './kv-cache-type.ts';
 
+/** A context that a model is to have. */
+export interface ContextShape {
+  /** Tokens of each sequence. */
+  readonly contextSize: number;
+  readonly sequences: number;
+  readonly batchSize: number;
+  readonly flashAttention: 'auto' | boolean;
+  /** It gives vectors. */
+  readonly isEmbeddingContext: boolean;
+  /** Tokens of a step whose logits lie beside them, which the binding leaves out. */
+  readonly logitRows: number;
+}
+
 /** What a model is to be loaded with, as far as its memory depends on it. */
 export interface EstimateRequest {
   /** Registered name, for messages. */
   readonly name: string;
   readonly path: string;
-  readonly contextSize: number;
-  readonly parallel: number;
-  readonly batchSize: number;
+  readonly contexts: readonly ContextShape[];
+  /** Of the files of LoRA adapters, which are read as a whole; counted also where a GPU takes a part. */
+  readonly adapterBytes: number;
   /** Layers on a GPU: their memory is not counted. */
   readonly gpuLayers: number;
-  readonly flashAttention: 'auto' | boolean;
   readonly kvCache: KvCacheTypes;
   readonly mmap: 'auto' | boolean;
   readonly swaFullCache: boolean;
@@ -25,6 +37,7 @@ export interface EstimateRequest {
 
 /** The formula's answer may be several times too large, but far beyond that the exact one below would itself take too much. */
 const ROUGH_FACTOR = 8;
+const LOGIT_BYTES = 4;
 
 /**
  * Bytes of the machine's memory that a model will take. Throws `insufficient_memory` where that is more than there is, or than `limitBytes`.
@@ -38,7 +51,7 @@ export const estimateMemory = async (
     isLoaded = false,
   }: { readonly limitBytes?: number | undefined; readonly isLoaded?: boolean } = {},
 ): Promise<MemoryNeed> => {
-  const { name, path, signal, contextSize, gpuLayers, batchSize, parallel, swaFullCache, mmap, kvCache } = request;
+  const { name, path, signal, contexts, adapterBytes: adapters, gpuLayers, swaFullCache, mmap, kvCache } = request;
   const info = await ofFile(() =>
     binding.readGgufFileInfo(path, { sourceType: 'filesystem', logWarnings: false, signal }),
   );
@@ -48,30 +61,41 @@ export const estimateMemory = async (
   const { cpuRam: weights } = await ofFile(() =>
     insights.estimateModelResourceRequirementsV2({ gpuLayers, ...mapped }),
   );
-  const engine = engineBytes(vocabularySize(info, path));
+  const vocabulary = vocabularySize(info, path);
+  const engine = engineBytes(vocabulary);
   const typeOf = (name: string): GgmlType => binding.GgmlType[name.toUpperCase() as keyof typeof GgmlType];
-  const shape = {
-    contextSize,
+  const shared = {
     modelGpuLayers: gpuLayers,
-    sequences: parallel,
-    batchSize,
     swaFullCache,
     kvCacheKeyType: typeOf(kvCache.key),
     kvCacheValueType: typeOf(kvCache.value),
   };
-  const flashAttention = request.flashAttention;
-  const { cpuRam: rough } = await ofFile(() =>
+  const logits = contexts.reduce((sum, { logitRows }) => sum + logitRows, 0) * vocabulary * LOGIT_BYTES;
+  const rough = await sumOf(contexts, ({ flashAttention, ...shape }) =>
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor lays the context out to measure it
-    insights.estimateContextResourceRequirements({ ...shape, flashAttention: flashAttention === true }),
+    insights.estimateContextResourceRequirements({ ...shared, ...shape, flashAttention: flashAttention !== false }),
   );
-  if (rough > ROUGH_FACTOR * room.available) requireMemory(name, { weights, context: rough, engine }, room);
-  const { cpuRam: context } = await ofFile(() =>
-    insights.estimateContextResourceRequirementsV2({ ...shape, ...mapped, flashAttention }),
+  if (rough > ROUGH_FACTOR * room.available) requireMemory(name, { weights, adapters, context: rough, engine }, room);
+  const exact = await sumOf(contexts, (shape) =>
+    insights.estimateContextResourceRequirementsV2({ ...shared, ...mapped, ...shape }),
   );
-  const need = { weights, context, engine };
+  const context = exact + logits;
+  const need = { weights, adapters, context, engine };
   requireMemory(name, need, room);
   return need;
 };
+
+/** Bytes of the machine's memory that contexts take together. */
+const sumOf = async (
+  contexts: readonly ContextShape[],
+  requirements: (context: ContextShape) => Requirements | Promise<Requirements>,
+): Promise<number> => {
+  let bytes = 0;
+  for (const context of contexts) bytes += (await ofFile(() => requirements(context))).cpuRam;
+  return bytes;
+};
+
+type Requirements = Awaited<ReturnType<GgufInsights['estimateContextResourceRequirementsV2']>>;
 
 const vocabularySize = (info: GgufFileInfo, path: string): number => {
   // The binding's type says what files should have.

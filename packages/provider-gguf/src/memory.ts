@@ -3,7 +3,9 @@ import { GolekError } from '@golek/providers-spi';
 /** Bytes that a model takes, by what for. */
 export interface MemoryNeed {
   readonly weights: number;
-  /** KV cache and working memory of all sequences. */
+  /** LoRA adapters. */
+  readonly adapters: number;
+  /** KV cache and working memory of all sequences, those that become vectors included. */
   readonly context: number;
   /** The engine's process and the vocabulary. */
   readonly engine: number;
@@ -15,7 +17,8 @@ const TOKEN_BYTES = 1_024;
 
 export const engineBytes = (vocabulary: number): number => ENGINE_BYTES + vocabulary * TOKEN_BYTES;
 
-export const totalBytes = ({ weights, context, engine }: MemoryNeed): number => weights + context + engine;
+export const totalBytes = ({ weights, adapters, context, engine }: MemoryNeed): number =>
+  weights + adapters + context + engine;
 
 /** How much a model may take, bytes. */
 export interface MemoryRoom {
@@ -30,10 +33,11 @@ export const requireMemory = (model: string, need: MemoryNeed, { available, limi
   const required = totalBytes(need);
   const least = Math.min(available, limit);
   if (required <= least) return;
+  const adapters = need.adapters > 0 ? `, adapters ${size(need.adapters)}` : '';
   const left = limit < available ? 'are left of the memory for models' : 'are available';
   throw new GolekError(
     'insufficient_memory',
-    `model '${model}' needs about ${size(required)} of memory (weights ${size(need.weights)}, context ${size(need.context)}, engine ${size(need.engine)}) but ${size(Math.max(0, least))} ${left}; ` +
+    `model '${model}' needs about ${size(required)} of memory (weights ${size(need.weights)}${adapters}, context ${size(need.context)}, engine ${size(need.engine)}) but ${size(Math.max(0, least))} ${left}; ` +
       'free memory, or lower contextSize or parallel, or quantise the KV cache (kvCacheType)',
     { details: { model, requiredBytes: required, availableBytes: Math.max(0, least) } },
   );

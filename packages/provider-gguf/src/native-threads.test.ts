@@ -7,8 +7,13 @@ import { golekTiny } from '@golek/model-tiny';
 import type { GolekError } from '@golek/providers-spi';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildNativeThreads } from './engine-build/build-native-threads.ts';
+import { startEngine } from './engine.ts';
+import { readGgufFile } from './gguf-file.ts';
+import { factsOf } from './gguf-manifest.ts';
 import { loadNativeThreads } from './native-threads.ts';
+import { resolveOptions } from './options.ts';
 import { GgufProvider } from './provider.ts';
+import { samplerSettings, type SamplerSettings } from './sampling-config.ts';
 
 const signal = AbortSignal.timeout(120_000);
 const has = async (program: string): Promise<boolean> =>
@@ -31,8 +36,9 @@ const failure = async (run: () => unknown): Promise<GolekError> => {
   throw new Error('nothing was thrown');
 };
 
-const answer = async (nativeThreads: string | false): Promise<string> => {
-  await using provider = new GgufProvider({ gpu: false, threads: 2, contextSize: 256, parallel: 2, nativeThreads });
+const answer = async (nativeThreads: string | false, ownThread = false): Promise<string> => {
+  const options = { gpu: false, threads: 2, contextSize: 256, parallel: 2, nativeThreads } as const;
+  await using provider = new GgufProvider(options, { ownThread });
   await using session = await provider.open({ name: 'm', location: golekTiny.path }, { signal });
   const run = async (): Promise<string> => {
     let text = '';
@@ -46,6 +52,105 @@ const answer = async (nativeThreads: string | false): Promise<string> => {
   return first;
 };
 
+/** A context of golek-tiny with one sequence, and what it logs. */
+const opened = async (nativeThreads: string, threads: number, lines: string[]) => {
+  const say = (_fields: object, line: string): void => void lines.push(line);
+  const log = { debug: () => undefined, info: () => undefined, warn: say, error: say };
+  const engine = await startEngine({ gpu: false, nativeThreads, log });
+  const contextSize = 512;
+  const options = resolveOptions({ threads, contextSize, parallel: 1, batchSize: contextSize }, 'm', undefined);
+  const facts = factsOf(await readGgufFile(golekTiny.path, signal));
+  const wanted = { generates: true, vectors: undefined, adapterBytes: 0, heads: facts.heads, signal };
+  const limits = { memoryLimitBytes: undefined, onProgress: undefined };
+  const model = await engine.load({ name: 'm', path: golekTiny.path, options, contextSize, ...wanted, ...limits });
+  const context = await model.createBatchContext(signal);
+  const close = async (): Promise<void> => {
+    await context.dispose();
+    await model.dispose();
+    engine.dispose();
+  };
+  return { context, contextSize, samplers: model.samplers, close };
+};
+
+/** The most likely token that the addon finds is the one that the binding's own sampler finds, whatever the biases, and the logits stay as they are. */
+const greedyChoices = async (nativeThreads: string): Promise<void> => {
+  const { context, contextSize, samplers, close } = await opened(nativeThreads, 1, []);
+  const rows = 40;
+  context.begin(rows);
+  const logits = context.add(
+    0,
+    0,
+    Uint32Array.from({ length: rows }, (_, i) => 300 + 7 * i),
+    0,
+  );
+  await context.decode();
+  const neutral = { repeat: 1, frequency: 0, presence: 0, lastTokens: undefined };
+  const banned: number[] = [];
+  for (const row of logits) {
+    const choose = async (logitBias: SamplerSettings['logitBias']): Promise<number[]> => {
+      const plain = { ...samplerSettings({ temperature: 0 }, {}, 0), logitBias };
+      const tokens: number[] = [];
+      // Penalties, also such as change nothing, are the binding's matter.
+      for (const settings of [plain, { ...plain, penalties: neutral }]) {
+        const sampler = samplers.create(settings, undefined, contextSize);
+        tokens.push(await context.sample(row, sampler));
+        samplers.dispose(sampler);
+      }
+      return tokens;
+    };
+    const [first = -1, own] = await choose([]);
+    expect(own).toBe(first);
+    banned.push(first);
+    const [second = -1, second2] = await choose(banned.map((token) => [token, Number.NEGATIVE_INFINITY]));
+    expect(second2).toBe(second);
+    expect(banned).not.toContain(second);
+    expect(
+      await choose([
+        [77, 1000],
+        [77, 1],
+        [0xffffff, 5],
+      ]),
+    ).toEqual([77, 77]);
+    expect(await choose([])).toEqual([first, first]);
+  }
+  expect(new Set(banned).size).toBeGreaterThan(5);
+  await close();
+};
+
+/** An evaluation that is interrupted leaves the cells before it as they were, and the next one goes on from there. */
+const interruptions = async (nativeThreads: string): Promise<void> => {
+  const lines: string[] = [];
+  for (const threads of [1, 2]) {
+    const { context, contextSize, samplers, close } = await opened(nativeThreads, threads, lines);
+    const sampler = samplers.create(samplerSettings({ temperature: 0 }, {}, 0), undefined, contextSize);
+    const prompt = Uint32Array.from({ length: 300 }, (_, i) => 300 + (i % 50));
+    const evaluate = (from: number, to: number): { readonly row: number; readonly done: Promise<boolean> } => {
+      context.begin(to - from);
+      const [row = -1] = context.add(0, from, prompt.subarray(from, to), to - from - 1);
+      return { row, done: context.decode() };
+    };
+    const whole = evaluate(0, 300);
+    expect(await whole.done).toBe(true);
+    const token = await context.sample(whole.row, sampler);
+    context.truncate(0, 0);
+    await evaluate(0, 100).done;
+    const cut = evaluate(100, 300);
+    context.interrupt?.();
+    expect(await cut.done).toBe(false);
+    expect(context.truncate(0, 100)).toBe(true);
+    const again = evaluate(100, 300);
+    expect(await again.done).toBe(true);
+    expect(await context.sample(again.row, sampler)).toBe(token);
+    // Where nothing is evaluated, there is nothing to end.
+    context.interrupt?.();
+    context.truncate(0, 200);
+    expect(await evaluate(200, 300).done).toBe(true);
+    samplers.dispose(sampler);
+    await close();
+  }
+  expect(lines).toEqual([]);
+};
+
 // On a user's machine without a compiler there is nothing to test; CI must have one.
 // eslint-disable-next-line no-restricted-properties -- a test, not the library
 test.runIf(canBuild || process.env['CI'] === 'true')(
@@ -57,7 +162,9 @@ test.runIf(canBuild || process.env['CI'] === 'true')(
     const without = await answer(false);
     expect(without.length).toBeGreaterThan(10);
     expect(await answer(file)).toBe(without);
-    expect(await answer(file)).toBe(without);
+    expect(await answer(file, true)).toBe(without);
+    await interruptions(file);
+    await greedyChoices(file);
     // A context that is not one of the binding's is refused, not followed.
     expect(() => loadNativeThreads(file)({}, 2)).toThrow('not a context of the binding');
   },

@@ -8,11 +8,28 @@ import { BINDING_VERSION } from './binding.ts';
 interface ThreadsAddon {
   /** Version of node-llama-cpp that it was built for. */
   readonly binding: string;
-  attach(context: object, threads: number, poll: number): () => void;
+  /** Of its exports. */
+  readonly revision: number;
+  attach(context: object, threads: number, poll: number): AddonCalls;
 }
 
-/** Attaches threads that live as long as a native context; the function that is returned frees them when no step is in progress. */
-export type AttachThreads = (context: object, threads: number) => () => void;
+/** `GOLEK_REVISION` in native/threads.cc. */
+const REVISION = 4;
+
+/** What the addon adds to one native context. */
+export interface AddonCalls {
+  /** While on, an evaluation on the CPU ends early, with the binding's error; what it was given is not in the context's memory then, or only the first part of it. */
+  interrupt(on: boolean): void;
+  /** Evaluates the batch on the caller's thread; 0, or what went wrong, as `llama_decode` says it. */
+  evaluate(): number;
+  /** The most likely token of a row of the last batch, with biases added to the logits of some tokens; -1 where there is none. */
+  greedy(row: number, tokens: Uint32Array, biases: Float32Array): number;
+  /** Ends the threads; no evaluation may be in progress. */
+  free(): void;
+}
+
+/** Attaches threads that live as long as a native context. */
+export type AttachThreads = (context: object, threads: number) => AddonCalls;
 
 /**
  * How long a thread that has nothing to do looks for work before it sleeps, in ggml's unit of 131,072 looks. The pause between two steps is well below a millisecond; who looks longer
@@ -44,6 +61,12 @@ export const loadNativeThreads = (file: string): AttachThreads => {
     );
   }
   const { attach } = addon;
+  if (addon.binding === BINDING_VERSION && addon.revision !== REVISION)
+    throw new GolekError(
+      'model_load_failed',
+      `the thread addon '${file}' was built by another version of Golek; build it again with 'golek engine build'`,
+      { details: { file } },
+    );
   if (!attach || addon.binding !== BINDING_VERSION) {
     throw new GolekError(
       'model_load_failed',

@@ -83,8 +83,9 @@ export interface GgufProviderOptions extends Omit<GgufModelOptions, 'adapters'> 
   /** Absolute path of an own build of the native addon, as `golek engine build` makes it. Default: the binary that comes with node-llama-cpp. */
   readonly binary?: string;
   /**
-   * Absolute path of the thread addon that `golek engine build` makes, or false. With it, engine threads live as long as their model; without it, llama.cpp starts
-   * and joins them for every token, as node-llama-cpp leaves it. It matters from two threads on. Default: the one in this package's `native` folder, where there is one.
+   * Absolute path of the thread addon that `golek engine build` makes, or false. With it, engine threads live as long as their model, where llama.cpp starts and
+   * joins them for every token otherwise, which matters from two threads on; and prompts are evaluated in larger pieces, because an abort can interrupt one. Default: the
+   * one in this package's `native` folder, where there is one.
    */
   readonly nativeThreads?: string | false;
   /** Absolute path of a folder for prefix states that outlive a process; made when missing, for its owner only. Default: none are saved. */

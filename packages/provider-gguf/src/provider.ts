@@ -12,7 +12,7 @@ import { DEFAULT_ID, GGUF_CAPABILITIES } from './capabilities.ts';
 import { Adapters, checkAdapters } from './adapters.ts';
 import { isMistake } from './binding-refusal.ts';
 import { ChatTemplate } from './chat-template.ts';
-import { startEngine, type Engine, type EngineModel } from './engine.ts';
+import { startEngine, type Engine, type EngineModel, type VectorSizes } from './engine.ts';
 import type { Generator } from './generate.ts';
 import { readGgufFile, type GgufFile } from './gguf-file.ts';
 import { factsOf, manifestOf, type GgufFacts } from './gguf-manifest.ts';
@@ -38,7 +38,7 @@ import { TokenBytes } from './token-bytes.ts';
 import { toolCallFormatOf, type ToolCallFormat } from './tool-calls.ts';
 import { VectorRuns } from './vector-runs.ts';
 
-/** A step cannot be interrupted, and an abort has to work within 100 ms. */
+/** A step of prompts that cannot be interrupted takes no longer: an abort has to work within 100 ms. */
 const PREFILL_STEP_MS = 90;
 
 /** A loaded model that generates, with what was opened beside it. */
@@ -58,15 +58,18 @@ export class GgufProvider implements Provider {
   readonly id: string;
   readonly capabilities = GGUF_CAPABILITIES;
   readonly #options: GgufProviderOptions;
+  readonly #ownThread: boolean;
   readonly #work: ProviderWork;
   readonly #sessions = new Set<GgufSession>();
   #engine: Promise<Engine> | undefined;
   #engineError: GolekError | undefined;
 
-  constructor(options: GgufProviderOptions = {}) {
+  /** `ownThread`: this thread does nothing but what the provider is asked to do, so that short steps may hold it up. */
+  constructor(options: GgufProviderOptions = {}, { ownThread = false }: { readonly ownThread?: boolean } = {}) {
     checkProviderOptions(options);
     this.id = options.id ?? DEFAULT_ID;
     this.#options = options;
+    this.#ownThread = ownThread;
     this.#work = new ProviderWork(this.id, (thrown) => (isMistake(thrown) ? 'internal' : 'model_load_failed'));
   }
 
@@ -95,31 +98,40 @@ export class GgufProvider implements Provider {
     const manifest = this.#manifest(source, file, facts);
     if (options.contextOverflow === 'shift' && facts.tasks.includes('generate'))
       requireShift({ name: source.name, ...facts, metadata: file.header.metadata, ...options });
-    const adapterPaths = await checkAdapters(options.adapters, file, signal);
+    const adapterFiles = await checkAdapters(options.adapters, file, signal);
     const engine = await this.#startedEngine();
     // A position that was not learned would end the process.
     const contextSize = Math.min(contextSizeFor(options, facts.contextLength), facts.positions ?? Infinity);
-    const { heads } = facts;
-    const wanted = { name: source.name, path: file.path, options, contextSize, heads, memoryLimitBytes };
+    const generates = facts.tasks.includes('generate');
+    const vectors = vectorSizes(facts, options, contextSize);
+    const adapterBytes = [...adapterFiles.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const wanted = { name: source.name, options, contextSize, memoryLimitBytes };
     const pooling = facts.poolingSaid ? undefined : { architecture: facts.architecture, type: facts.pooling };
-    const model = await engine.load({ ...wanted, pooling, signal, onProgress });
+    const model = await engine.load({
+      ...wanted,
+      path: file.path,
+      generates,
+      vectors,
+      adapterBytes,
+      heads: facts.heads,
+      pooling,
+      signal,
+      onProgress,
+    });
     let guessing: OpenSpeculation | undefined;
     try {
-      if (model.withoutBatchCalls !== undefined && adapterPaths.size > 0)
+      if (model.withoutBatchCalls !== undefined && adapterFiles.size > 0)
         throw new GolekError(
           'unsupported',
           `model '${source.name}' cannot use adapters without the batch calls: ${model.withoutBatchCalls}`,
           { details: { option: 'adapters' } },
         );
-      const adapters = await Adapters.load(source.name, model, options.adapters, adapterPaths);
-      const generates = facts.tasks.includes('generate');
+      const adapters = await Adapters.load(source.name, model, options.adapters, adapterFiles);
       if (generates && model.withoutBatchCalls === undefined)
         guessing = await openSpeculation({ ...wanted, engine, model, signal });
       const { speculation } = guessing ?? {};
       const loaded = { name: source.name, file, facts, model, options, contextSize };
       const generator = generates ? await this.#generator({ ...loaded, adapters, speculation }, signal) : undefined;
-      const makesVectors = facts.tasks.includes('embed') || facts.tasks.includes('rerank');
-      const vectors = makesVectors ? vectorRuns(loaded) : undefined;
       const session: GgufSession = new GgufSession(
         {
           manifest,
@@ -128,7 +140,7 @@ export class GgufProvider implements Provider {
           memoryBytes: model.memoryBytes + (guessing?.memoryBytes ?? 0),
           parallel: options.parallel,
           generator,
-          vectors,
+          vectors: vectors && vectorRuns(loaded, vectors),
           ranking: facts.ranking,
         },
         () => this.#sessions.delete(session),
@@ -220,7 +232,7 @@ export class GgufProvider implements Provider {
   }
 
   async #startedEngine(): Promise<Engine> {
-    this.#engine ??= startEngine(this.#options).then(
+    this.#engine ??= startEngine({ ...this.#options, ownThread: this.#ownThread }).then(
       (engine) => {
         this.#engineError = undefined;
         return engine;
@@ -248,19 +260,28 @@ export class GgufProvider implements Provider {
   }
 }
 
-const vectorRuns = ({
-  name,
-  model,
-  facts,
-  options,
-  contextSize,
-}: Omit<Loaded, 'adapters' | 'speculation'>): VectorRuns => {
+/**
+ * Tokens of a step in which a model that also generates makes vectors. Its memory holds the logits of each of them twice; on the CPU 128 take as long as 512 (measured: 3.9 s and 4.0 s
+ * of CPU time for 1,024 tokens of a 135M model).
+ */
+const SIDE_STEP = 128;
+
+/** Undefined for a model that makes no vectors. */
+const vectorSizes = (facts: GgufFacts, options: ResolvedOptions, contextSize: number): VectorSizes | undefined => {
+  if (!facts.tasks.includes('embed') && !facts.tasks.includes('rerank')) return undefined;
   // Pooling over all tokens, and attention to later ones, need the whole input in one step.
   const inSteps = facts.causal && facts.pooling === POOLING_TYPES.last;
-  const batchSize = inSteps ? Math.min(options.batchSize, contextSize) : contextSize;
-  return new VectorRuns((signal) => model.createVectorContext({ contextSize, batchSize }, signal), {
+  const most = facts.tasks.includes('generate') ? Math.min(options.batchSize, SIDE_STEP) : options.batchSize;
+  const batchSize = inSteps ? Math.min(most, contextSize) : contextSize;
+  return { contextSize, batchSize, hasLogits: facts.causal };
+};
+
+const vectorRuns = (
+  { name, model, options, contextSize }: Pick<Loaded, 'name' | 'model' | 'options' | 'contextSize'>,
+  sizes: VectorSizes,
+): VectorRuns =>
+  new VectorRuns((signal) => model.createVectorContext(sizes, signal), {
     name,
     contextSize,
     queueLimit: options.queueLimit,
   });
-};

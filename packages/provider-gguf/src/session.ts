@@ -15,6 +15,7 @@ import {
 import { embed } from './embeddings.ts';
 import { generate, type Generator } from './generate.ts';
 import type { EngineModel } from './engine.ts';
+import { promptLength } from './generate-prompt.ts';
 import type { RankingFacts } from './gguf-manifest.ts';
 import { rerank } from './reranking.ts';
 import type { VectorRuns } from './vector-runs.ts';
@@ -75,6 +76,10 @@ export class GgufSession implements ModelSession {
       case 'rerank':
         if (vectors) return yield* rerank({ name, model, runs: vectors, ...ranking }, request, context);
         break;
+      case 'count':
+        if (!generator) break;
+        yield* counted({ type: 'count', tokens: promptLength(generator, request.input) });
+        return;
       case 'tokenize': {
         const { text, addSpecial = false, parseSpecial = false } = request;
         const tokens = model.tokenize(text, parseSpecial);
@@ -144,6 +149,7 @@ const optionsOf = ({ manifest, generator }: SessionParts): RequestOption[] =>
     if (generator?.scheduler.refuses.includes(option)) return false;
     switch (option) {
       case 'input.image':
+      case 'input.audio':
         return false;
       case 'suffix':
         return generator?.model.infill !== undefined;

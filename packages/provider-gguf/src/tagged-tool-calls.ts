@@ -1,7 +1,7 @@
-import { overlap } from '@golek/providers-spi/generation';
-import { CallScanner } from './call-scanner.ts';
+import { CallScanner, readCall } from './call-scanner.ts';
 import { literal, textUntil, type GrammarRules } from './gbnf.ts';
 import { mistralCallId } from './mistral-call-id.ts';
+import { PendingText } from './pending-text.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 /** Calls as JSON objects `{"name": …, "arguments": …}` behind a tag. */
@@ -99,16 +99,10 @@ export const TAGGED_FORMATS: readonly ToolCallFormat[] = FAMILIES.map(formatOf);
 class TaggedParser implements ToolCallParser {
   readonly #open: string;
   readonly #close: string | undefined;
+  readonly #answer = new PendingText();
   #state: 'text' | 'opened' | 'call' | 'between' | 'closing' = 'text';
-  /** Raw text that no piece stands for yet. */
-  #held = '';
-  /** Place of the start of `#held` in the raw text. */
-  #at = 0;
   #scanner = new CallScanner();
   #inList = false;
-  /** Raw text of a call whose name is not known yet, for the case that it is none. */
-  #doubtful = '';
-  #calls = 0;
 
   constructor({ open, close }: TaggedCalls) {
     this.#open = open;
@@ -116,28 +110,22 @@ class TaggedParser implements ToolCallParser {
   }
 
   push(text: string): AnswerPiece[] {
-    this.#held += text;
-    const pieces: AnswerPiece[] = [];
-    while (this.#advance(pieces));
-    return pieces;
+    return this.#answer.push(text, () => this.#advance());
   }
 
   end(): AnswerPiece[] {
-    // White space behind the last call belongs to it.
-    const held = this.#state === 'text' && this.#calls > 0 ? this.#held.trimEnd() : this.#held;
-    const text = this.#state === 'closing' || this.#state === 'between' ? '' : this.#doubtful + held;
-    return text === '' ? [] : [{ type: 'text', text, until: this.#at + this.#held.length }];
+    return this.#answer.end(this.#state === 'closing' || this.#state === 'between');
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */
-  #advance(pieces: AnswerPiece[]): boolean {
+  #advance(): boolean {
     switch (this.#state) {
       case 'text':
-        return this.#inText(pieces);
+        return this.#inText();
       case 'opened':
         return this.#opened();
       case 'call':
-        return this.#inCall(pieces);
+        return this.#inCall();
       case 'between':
         return this.#between();
       case 'closing':
@@ -145,76 +133,52 @@ class TaggedParser implements ToolCallParser {
     }
   }
 
-  #take(length: number): string {
-    const taken = this.#held.slice(0, length);
-    this.#held = this.#held.slice(length);
-    this.#at += length;
-    return taken;
-  }
-
-  #inText(pieces: AnswerPiece[]): boolean {
-    const open = this.#held.indexOf(this.#open);
-    const certain = open >= 0 ? open : this.#held.length - overlap(this.#held, this.#open);
-    // White space before a call belongs to it, so it waits until it is known what follows.
-    const text = this.#take(this.#held.slice(0, certain).trimEnd().length);
-    if (text !== '') pieces.push({ type: 'text', text, until: this.#at });
-    if (open < 0) return false;
-    this.#doubtful = this.#take(this.#held.indexOf(this.#open) + this.#open.length);
+  #inText(): boolean {
+    if (!this.#answer.textBefore(this.#open)) return false;
     this.#state = 'opened';
     return true;
   }
 
   /** Behind the tag: an array of calls, or one call. */
   #opened(): boolean {
-    const rest = this.#held.trimStart();
+    const { rest } = this.#answer;
     if (rest === '') return false;
     this.#inList = rest.startsWith('[');
-    if (this.#inList) this.#doubtful += this.#take(this.#held.length - rest.length + 1);
+    if (this.#inList) this.#answer.doubt(this.#answer.takeRest(1));
+    return this.#beginCall();
+  }
+
+  #beginCall(): true {
     this.#scanner = new CallScanner();
     this.#state = 'call';
     return true;
   }
 
-  #inCall(pieces: AnswerPiece[]): boolean {
-    const { used, state, name, arguments: text } = this.#scanner.push(this.#held);
-    this.#doubtful += this.#take(used);
-    if (this.#scanner.started) this.#doubtful = '';
-    if (name !== undefined) {
-      this.#calls++;
-      pieces.push({ type: 'call', name, until: this.#at });
-    }
-    if (text !== '') pieces.push({ type: 'arguments', text, until: this.#at });
+  #inCall(): boolean {
+    const state = readCall(this.#answer, this.#scanner);
     if (state === 'open') return false;
-    if (this.#doubtful !== '') pieces.push({ type: 'text', text: this.#doubtful, until: this.#at });
-    this.#doubtful = '';
     this.#state = state === 'broken' ? 'text' : this.#inList ? 'between' : 'closing';
     return true;
   }
 
   /** Takes what stands between the calls of an array, or its end. */
   #between(): boolean {
-    const rest = this.#held.trimStart();
+    const answer = this.#answer;
+    const { rest } = answer;
     if (rest === '') return false;
-    this.#take(this.#held.length - rest.length);
+    answer.takeRest(0);
     if (rest.startsWith(',')) {
-      this.#doubtful = this.#take(1);
-      this.#scanner = new CallScanner();
-      this.#state = 'call';
-    } else {
-      if (rest.startsWith(']')) this.#take(1);
-      this.#state = 'closing';
+      answer.doubt(answer.take(1));
+      return this.#beginCall();
     }
+    if (rest.startsWith(']')) answer.take(1);
+    this.#state = 'closing';
     return true;
   }
 
   /** Takes the closing tag, which some models leave out. */
   #closing(): boolean {
-    const close = this.#close;
-    if (close !== undefined) {
-      const rest = this.#held.trimStart();
-      if (rest !== close && close.startsWith(rest)) return false;
-      if (rest.startsWith(close)) this.#take(this.#held.length - rest.length + close.length);
-    }
+    if (this.#close !== undefined && !this.#answer.takeOptional(this.#close)) return false;
     this.#state = 'text';
     return true;
   }

@@ -3,6 +3,7 @@ import { overlap } from '@golek/providers-spi/generation';
 import { GrammarRules, literal, textThrough, textUntil } from './gbnf.ts';
 import { anyValue } from './json-grammar.ts';
 import { schemaRules } from './json-schema-grammar.ts';
+import { PendingText } from './pending-text.ts';
 import type { AnswerPiece, CallableTool, ToolCallFormat, ToolCallParser } from './tool-calls.ts';
 
 const OPEN = '<tool_call>';
@@ -93,14 +94,8 @@ const MAX_NAME = 256;
 
 class XmlParser implements ToolCallParser {
   readonly #parameters: ReadonlyMap<string, Parameters>;
+  readonly #answer = new PendingText();
   #state: 'text' | 'opened' | 'function' | 'value' | 'closing' = 'text';
-  /** Raw text that no piece stands for yet. */
-  #held = '';
-  /** Place of the start of `#held` in the raw text. */
-  #at = 0;
-  /** Raw text of a call whose name is not known yet, for the case that it is none. */
-  #doubtful = '';
-  #calls = 0;
   #known: Parameters = {};
   /** Of the call in progress. */
   #values = 0;
@@ -114,141 +109,116 @@ class XmlParser implements ToolCallParser {
   }
 
   push(text: string): AnswerPiece[] {
-    this.#held += text;
-    const pieces: AnswerPiece[] = [];
-    while (this.#advance(pieces));
-    return pieces;
+    return this.#answer.push(text, () => this.#advance());
   }
 
   end(): AnswerPiece[] {
-    if (this.#state !== 'text' && this.#state !== 'opened') return [];
-    // White space behind the last call belongs to it.
-    const held = this.#state === 'text' && this.#calls > 0 ? this.#held.trimEnd() : this.#held;
-    const text = this.#doubtful + held;
-    return text === '' ? [] : [{ type: 'text', text, until: this.#at + this.#held.length }];
+    return this.#answer.end(this.#state !== 'text' && this.#state !== 'opened');
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */
-  #advance(pieces: AnswerPiece[]): boolean {
+  #advance(): boolean {
     switch (this.#state) {
       case 'text':
-        return this.#inText(pieces);
+        return this.#inText();
       case 'opened':
-        return this.#opened(pieces);
+        return this.#opened();
       case 'function':
-        return this.#inFunction(pieces);
+        return this.#inFunction();
       case 'value':
-        return this.#inValue(pieces);
+        return this.#inValue();
       case 'closing':
         return this.#closing();
     }
   }
 
-  #take(length: number): string {
-    const taken = this.#held.slice(0, length);
-    this.#held = this.#held.slice(length);
-    this.#at += length;
-    return taken;
-  }
-
-  #arguments(pieces: AnswerPiece[], text: string): void {
-    if (text !== '') pieces.push({ type: 'arguments', text, until: this.#at });
-  }
-
-  #inText(pieces: AnswerPiece[]): boolean {
-    const open = this.#held.indexOf(OPEN);
-    const certain = open >= 0 ? open : this.#held.length - overlap(this.#held, OPEN);
-    // White space before a call belongs to it, so it waits until it is known what follows.
-    const text = this.#take(this.#held.slice(0, certain).trimEnd().length);
-    if (text !== '') pieces.push({ type: 'text', text, until: this.#at });
-    if (open < 0) return false;
-    this.#doubtful = this.#take(this.#held.indexOf(OPEN) + OPEN.length);
+  #inText(): boolean {
+    if (!this.#answer.textBefore(OPEN)) return false;
     this.#state = 'opened';
     return true;
   }
 
   /** Behind the tag: the function's. */
-  #opened(pieces: AnswerPiece[]): boolean {
+  #opened(): boolean {
+    const answer = this.#answer;
     const tag = this.#tag(FUNCTION);
     if (tag === 'cut') return false;
     if (tag.name === undefined) {
-      pieces.push({ type: 'text', text: this.#doubtful, until: this.#at });
-      this.#doubtful = '';
+      answer.giveUp();
       this.#state = 'text';
       return true;
     }
-    this.#doubtful = '';
-    this.#calls++;
     this.#values = 0;
     this.#known = this.#parameters.get(tag.name) ?? {};
-    pieces.push({ type: 'call', name: tag.name, until: this.#at });
-    this.#arguments(pieces, '{');
+    answer.call(tag.name);
+    answer.arguments('{');
     this.#state = 'function';
     return true;
   }
 
   /** Takes a tag such as `<function=name>` and what is blank before it; without a name when something else stands here. */
   #tag(start: string): 'cut' | { readonly name: string | undefined } {
-    const rest = this.#held.trimStart();
+    const { rest } = this.#answer;
     if (rest.length < start.length && start.startsWith(rest)) return 'cut';
     const end = rest.indexOf('>');
     if (!rest.startsWith(start) || end > MAX_NAME || (end < 0 && rest.length > MAX_NAME)) return { name: undefined };
     if (end < 0) return 'cut';
     const name = rest.slice(start.length, end).trim();
     if (name === '') return { name: undefined };
-    this.#take(this.#held.length - rest.length + end + 1);
+    this.#answer.takeRest(end + 1);
     return { name };
   }
 
   /** The next parameter, or the end of the function. */
-  #inFunction(pieces: AnswerPiece[]): boolean {
-    const rest = this.#held.trimStart();
+  #inFunction(): boolean {
+    const answer = this.#answer;
+    const { rest } = answer;
     if (rest.length < FUNCTION_END.length && FUNCTION_END.startsWith(rest)) return false;
     if (rest.startsWith(FUNCTION_END)) {
-      this.#take(this.#held.length - rest.length + FUNCTION_END.length);
-      this.#arguments(pieces, '}');
+      answer.takeRest(FUNCTION_END.length);
+      answer.arguments('}');
       this.#state = 'closing';
       return true;
     }
     const tag = this.#tag(PARAMETER);
     if (tag === 'cut') return false;
     if (tag.name === undefined) {
-      this.#arguments(pieces, '}');
+      answer.arguments('}');
       this.#state = 'text';
       return true;
     }
     this.#text = isText(this.#known[tag.name]);
     const comma = this.#values++ === 0 ? '' : ', ';
-    this.#arguments(pieces, `${comma}${JSON.stringify(tag.name)}: ${this.#text ? '"' : ''}`);
+    answer.arguments(`${comma}${JSON.stringify(tag.name)}: ${this.#text ? '"' : ''}`);
     this.#begun = false;
     this.#state = 'value';
     return true;
   }
 
   /** A value stands between two line breaks that are not part of it. */
-  #inValue(pieces: AnswerPiece[]): boolean {
-    if (this.#held === '') return false;
-    if (!this.#begun && this.#held.startsWith('\n')) this.#take(1);
+  #inValue(): boolean {
+    const answer = this.#answer;
+    if (answer.held === '') return false;
+    if (!this.#begun && answer.held.startsWith('\n')) answer.take(1);
     this.#begun = true;
-    const end = this.#held.indexOf(PARAMETER_END);
+    const { held } = answer;
+    const end = held.indexOf(PARAMETER_END);
     if (end < 0) {
       if (!this.#text) return false;
-      const doubtful = Math.max(overlap(this.#held, PARAMETER_END), overlap(this.#held, `\n${PARAMETER_END}`));
-      this.#arguments(pieces, escaped(this.#take(this.#held.length - doubtful)));
+      const doubtful = Math.max(overlap(held, PARAMETER_END), overlap(held, `\n${PARAMETER_END}`));
+      answer.arguments(escaped(answer.take(held.length - doubtful)));
       return false;
     }
-    const value = this.#take(end).replace(/\n$/, '');
-    this.#take(PARAMETER_END.length);
-    this.#arguments(pieces, this.#text ? `${escaped(value)}"` : jsonOf(value));
+    const value = answer.take(end).replace(/\n$/, '');
+    answer.take(PARAMETER_END.length);
+    answer.arguments(this.#text ? `${escaped(value)}"` : jsonOf(value));
     this.#state = 'function';
     return true;
   }
 
   /** Takes the closing tag, which some models leave out. */
   #closing(): boolean {
-    const rest = this.#held.trimStart();
-    if (rest !== CLOSE && CLOSE.startsWith(rest)) return false;
-    if (rest.startsWith(CLOSE)) this.#take(this.#held.length - rest.length + CLOSE.length);
+    if (!this.#answer.takeOptional(CLOSE)) return false;
     this.#state = 'text';
     return true;
   }

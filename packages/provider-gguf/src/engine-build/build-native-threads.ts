@@ -44,7 +44,7 @@ export const buildNativeThreads = async ({
     await runTool(
       compiler,
       [
-        ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=7', '-DNODE_ADDON_API_CPP_EXCEPTIONS'],
+        ...['-shared', '-fPIC', '-O3', '-std=c++17', '-DNAPI_VERSION=7', '-DNODE_ADDON_API_CPP_EXCEPTIONS'],
         `-DGOLEK_BINDING_VERSION="${BINDING_VERSION}"`,
         ...include.map((folder) => `-I${folder}`),
         fileURLToPath(new URL('../../native/threads.cc', import.meta.url)),

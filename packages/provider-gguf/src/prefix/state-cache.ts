@@ -38,7 +38,8 @@ interface Unfinished {
 
 /**
  * The saved states of one model: which there are, the longest for a prompt, saving and restoring. A state of another model, engine or setting has another
- * fingerprint and is not seen. One whose digest does not match is deleted, with a line in the log, before llama.cpp could read it.
+ * fingerprint and is not seen. One whose digest does not match is deleted, with a line in the log, before llama.cpp could read it; one that cannot be gone on from, before
+ * anything is evaluated.
  */
 export class StateCache {
   readonly #folder: StateFolder;
@@ -176,6 +177,11 @@ export class StateCache {
       }
       const tokens = await this.#folder.guarded(stored, () => cells.load(slot, file));
       if (!sameTokens(tokens, stored.tokens)) throw new Error('it holds other tokens than its header says');
+      this.#uncut ||= cells.firstPosition(slot) > 0;
+      if (this.#uncut && length < tokens.length) return 0;
+      // Where a cell has another position than its token, no step could go on from here.
+      if (!cells.truncate(slot, length) || cells.lastPosition(slot) !== length - 1)
+        throw new Error('its cells have other positions than its tokens');
     } catch (error) {
       if (isMissing(error)) this.#forget(state);
       else await this.#discard(state, error instanceof Error ? error.message : String(error));
@@ -183,10 +189,8 @@ export class StateCache {
     }
     this.#msPerByte += 0.3 * ((performance.now() - started) / stored.bytes - this.#msPerByte);
     void this.#folder.touch(stored);
-    this.#uncut ||= cells.firstPosition(slot) > 0;
-    if (this.#uncut && length < stored.tokens.length) return 0;
     this.#restoredTokens += length;
-    return stored.tokens.length;
+    return length;
   }
 
   #keep(staged: string, space: string, tokens: Uint32Array): Promise<void> {

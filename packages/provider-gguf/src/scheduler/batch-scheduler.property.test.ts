@@ -93,7 +93,7 @@ class Guesser implements Speculation {
 /** Plays a scenario to its end; gives the probes of each request and the engine. */
 const play = async (
   scripts: readonly Script[],
-  sizes: { readonly sequences: number; readonly batchSize: number },
+  sizes: { readonly sequences: number; readonly batchSize: number; readonly inProcess?: boolean },
   speculation?: Speculation,
 ): Promise<{
   readonly probes: readonly Probe[][];
@@ -101,7 +101,8 @@ const play = async (
   readonly loop: BatchScheduler;
 }> => {
   const engine = new SimulatedEngine({ ...sizes, contextSize: 400, costs: REAL_COSTS });
-  const loop = new BatchScheduler(engine, { queueLimit: 1_000, stepMs: 50, now: engine.now, speculation });
+  engine.interruptible = engine.ownThread = sizes.inProcess ?? false;
+  const loop = new BatchScheduler(engine, { queueLimit: 1_000, stepMs: 20, now: engine.now, speculation });
   const probes = scripts.map((each, index) =>
     Array.from({ length: each.choices }, () => new Probe(promptOf(each, index), each.limit, each.group)),
   );
@@ -133,7 +134,11 @@ const play = async (
     tick++;
     loop.wake();
   };
-  engine.onDecode = act;
+  // While a step is evaluated, so that an abort can interrupt it; where nothing else can happen meanwhile, at its end.
+  engine.onEvaluation = act;
+  engine.onDecode = () => {
+    if (engine.ownThread && engine.steps.at(-1)?.rows.every(([, tokens]) => tokens === 1)) act();
+  };
   const open = (): boolean => probes.some((all) => all.some((probe) => probe.released === 0));
   for (let idle = 0; open() && idle < 20_000; idle++) {
     const { length } = engine.steps;
@@ -145,17 +150,19 @@ const play = async (
 };
 
 test('any scenario: each token once and in order, each end once, no budget overrun, nothing left behind', async () => {
-  let guessed = 0;
+  let [guessed, interruptions] = [0, 0];
   await fc.assert(
     fc.asyncProperty(
       fc.array(script, { minLength: 1, maxLength: 14 }),
       fc.constantFrom(1, 2, 3, 8),
-      fc.constantFrom(16, 64, 512),
+      fc.constantFrom(16, 64, 512, 512),
       // With guesses, right and wrong ones, and without.
       fc.option(fc.integer(), { nil: undefined }),
-      async (scripts, sequences, batchSize, seed) => {
+      // In an engine process with the addon, and elsewhere.
+      fc.boolean(),
+      async (scripts, sequences, batchSize, seed, inProcess) => {
         const guesser = seed === undefined ? undefined : new Guesser(seed);
-        const { probes, engine, loop } = await play(scripts, { sequences, batchSize }, guesser);
+        const { probes, engine, loop } = await play(scripts, { sequences, batchSize, inProcess }, guesser);
         for (const [index, { limit, abortAfter, failAfter }] of scripts.entries()) {
           for (const { tokens, prompt, released, error } of probes[index] ?? []) {
             expect(released).toBe(1);
@@ -177,11 +184,13 @@ test('any scenario: each token once and in order, each end once, no budget overr
         expect(engine.disposed).toBe(1);
         if (guesser) expect(guesser.open.size).toBe(0);
         guessed += guesser?.right ?? 0;
+        interruptions += engine.interruptions;
       },
     ),
     { numRuns: 250 },
   );
   expect(guessed).toBeGreaterThan(100);
+  expect(interruptions).toBeGreaterThan(3);
 }, 60_000);
 
 describe('two tenants on eight sequences', () => {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { BatchScheduler } from './batch-scheduler.ts';
 import type { Claim, Sequence } from './scheduler.ts';
-import { ANYONE, counting, Probe, SimulatedEngine } from './simulated-engine.fixture.ts';
+import { ANYONE, counting, Probe, REAL_COSTS, SimulatedEngine } from './simulated-engine.fixture.ts';
 
 /** A scheduler whose requests are all of one tenant. */
 class Loop extends BatchScheduler {
@@ -165,6 +165,60 @@ describe('ends', () => {
     loop.submit([next]);
     await next.ended;
     expect(next.tokens).toEqual(counting(7, 5));
+  });
+
+  describe('where a long step can be interrupted', () => {
+    /** Two prompts that fit into one step; the second one is not wanted any more while the step is evaluated. */
+    const interrupted = async (arrange: (context: SimulatedEngine) => void) => {
+      const context = new SimulatedEngine({ sequences: 2, batchSize: 512, costs: { ...REAL_COSTS, step: 0 } });
+      const loop = new Loop(context, { queueLimit: 10, stepMs: 40, now: context.now });
+      const known = new Probe(counting(9_000, 400), 2);
+      loop.submit([known]);
+      await known.ended;
+      context.interruptible = true;
+      arrange(context);
+      const [kept, gone] = [new Probe(counting(0, 100), 3), new Probe(counting(2_000, 300), 3)];
+      loop.submit([kept]);
+      const cancel = loop.submit([gone]);
+      const before = context.steps.length;
+      context.onEvaluation = () => {
+        if (context.steps.at(-1)?.rows.length === 2) cancel();
+      };
+      await Promise.all([kept.ended, gone.ended]);
+      expect(gone).toMatchObject({ tokens: [], error: undefined, released: 1 });
+      expect(kept).toMatchObject({ tokens: counting(100, 3), error: undefined });
+      const sizes = context.steps.slice(before).map(({ rows }) => rows.map(([, tokens]) => tokens).join('+'));
+      return { context, sizes };
+    };
+
+    test('a cancelled sequence leaves at once, and the others of the step make progress in one that cannot be', async () => {
+      const { context, sizes } = await interrupted(() => undefined);
+      expect(context.interruptions).toBe(1);
+      // 40 ms are 57 tokens; a longer step has at most twice as many as the longest before.
+      expect(sizes).toEqual(['14+100', '57', '43', '1', '1']);
+    });
+
+    test('what cannot be cut back begins anew', async () => {
+      const { context, sizes } = await interrupted((engine) => {
+        engine.cutsTo = (position) => (position === 0 ? 0 : -1);
+      });
+      expect(context.interruptions).toBe(1);
+      expect(sizes.slice(1)).toEqual(['57', '43', '1', '1']);
+    });
+
+    test('a step that is short already is not', async () => {
+      const context = new SimulatedEngine({ sequences: 1, batchSize: 512, costs: REAL_COSTS });
+      const loop = new Loop(context, { queueLimit: 10, stepMs: 1e9, now: context.now });
+      context.interruptible = true;
+      const probe = new Probe(counting(0, 400), 5);
+      const cancel = loop.submit([probe]);
+      context.onEvaluation = cancel;
+      await probe.ended;
+      expect({ interruptions: context.interruptions, steps: context.steps.length }).toEqual({
+        interruptions: 0,
+        steps: 1,
+      });
+    });
   });
 
   test('a cancelled sequence that waits never starts', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GolekError, type SessionLoad } from '@golek/providers-spi';
 import type { BatchContext, SequenceMemory } from '../binding.ts';
 import { shiftCells } from '../prefix/context-shift.ts';
@@ -15,7 +16,7 @@ import { nextGroup, planStep, type GroupStep, type PlannedRows, type ReadySlot }
 export interface BatchSchedulerOptions {
   /** Sequences that may wait for a slot. */
   readonly queueLimit: number;
-  /** Time that prompts may add to a step, milliseconds. */
+  /** What a step of prompts may take that cannot be interrupted, milliseconds. */
   readonly stepMs: number;
   /** States of sequences that outlive their slots. */
   readonly prefixes?: PrefixStore | undefined;
@@ -80,6 +81,10 @@ export class BatchScheduler implements Scheduler {
   readonly #groups = new Map<string | undefined, GroupStep>();
   #group: string | undefined;
   #steps = 0;
+  /** Whether a step of prompts may be ended early: the one after such a step may not, so that those who go on make progress. */
+  #mayInterrupt = true;
+  /** The rows of the step in progress, while it can be interrupted. */
+  #interruptible: readonly Row[] = [];
   /** When the steps of prompts began that are not interrupted by one of answers. */
   #promptsSince: number | undefined;
   #loop: Promise<void> | undefined;
@@ -92,6 +97,7 @@ export class BatchScheduler implements Scheduler {
     this.#options = options;
     this.#now = now;
     this.#budget = new ChunkBudget({ batchSize: context.batchSize, stepMs });
+    const onChange = (): void => this.#onChange();
     this.#slots = Array.from({ length: context.sequences }, (_, id) => newSlot(id));
     this.#beginnings = new Beginnings({
       context,
@@ -102,7 +108,7 @@ export class BatchScheduler implements Scheduler {
       onReady: () => this.wake(),
     });
     this.#guesses = options.speculation && new Guesses(options.speculation, context);
-    this.#admission = new Admission({ parallel: context.sequences, queueLimit, onChange: () => this.wake(), now });
+    this.#admission = new Admission({ parallel: context.sequences, queueLimit, onChange, now });
   }
 
   get lastFailure(): GolekError | undefined {
@@ -134,6 +140,11 @@ export class BatchScheduler implements Scheduler {
 
   wake(): void {
     this.#loop ??= this.#run();
+  }
+
+  #onChange(): void {
+    this.wake();
+    if (this.#interruptible.some(({ running }) => running.entry.cancelled)) this.#context.interrupt?.();
   }
 
   async #run(): Promise<void> {
@@ -226,7 +237,8 @@ export class BatchScheduler implements Scheduler {
     const planned = planStep(ready.map(readySlot), {
       batchSize: this.#context.batchSize,
       prompts: burst || this.#groups.get(group)?.prompts === false,
-      promptTokens: (waiting) => this.#budget.tokens(burst ? 0 : waiting),
+      promptTokens: (waiting) => this.#promptTokens(burst ? 0 : waiting),
+      enough: this.#budget.enough,
     });
     const rows = planned.map((each) => this.#row(each));
     const answers = rows.some(isSingle);
@@ -234,6 +246,12 @@ export class BatchScheduler implements Scheduler {
     if (answers) this.#promptsSince = undefined;
     else this.#promptsSince ??= this.#now();
     return rows;
+  }
+
+  #promptTokens(waiting: number): number {
+    const canInterrupt =
+      this.#context.interrupt !== undefined && this.#mayInterrupt && this.#beginnings.pendingCopies === 0;
+    return waiting === 0 && canInterrupt ? this.#budget.longTokens : this.#budget.tokens(waiting);
   }
 
   /**
@@ -283,6 +301,7 @@ export class BatchScheduler implements Scheduler {
     const total = rows.reduce((sum, row) => sum + row.tokens.length, 0);
     this.#steps++;
     const copies = this.#beginnings.pendingCopies;
+    const prompts = !rows.some(isSingle);
     const started = this.#now();
     let logits: Uint32Array[];
     try {
@@ -290,11 +309,16 @@ export class BatchScheduler implements Scheduler {
       logits = rows.map(({ slot, tokens, logitsFrom }) =>
         this.#context.add(slot.id, slot.cached.length, tokens, logitsFrom),
       );
-      await this.#context.decode();
+      // Whether a copy was made is not known of a step that ended early.
+      this.#interruptible = prompts && this.#mayInterrupt && copies === 0 && total > this.#budget.tokens(0) ? rows : [];
+      if (!(await this.#evaluate(prompts))) return this.#stepInterrupted(rows);
     } catch (cause) {
       this.#stepFailed(rows, cause);
       return;
+    } finally {
+      this.#interruptible = [];
     }
+    if (prompts) this.#mayInterrupt = true;
     this.#lastFailure = undefined;
     this.#beginnings.copiesMade();
     this.#measure(rows, copies, this.#now() - started);
@@ -302,6 +326,14 @@ export class BatchScheduler implements Scheduler {
     // All tokens of a step go out in one turn, so that they cross a process border in one message.
     for (const [i, row] of rows.entries()) this.#take(row, drawn[i] as Drawn);
     if (this.#options.prefixes?.reached) for (const { slot, running } of rows) await this.#reached(slot, running);
+  }
+
+  async #evaluate(prompts: boolean): Promise<boolean> {
+    if (prompts || !this.#context.decodeHere) return this.#context.decode();
+    // What the last step gave goes out first, and what has come in is heard.
+    await nextTurn();
+    this.#context.decodeHere();
+    return true;
   }
 
   #measure(rows: readonly Row[], copies: number, ms: number): void {
@@ -320,6 +352,16 @@ export class BatchScheduler implements Scheduler {
     if (guesses === 0)
       this.#budget.observe({ decodeRows: singles, promptTokens: singles > 0 ? 0 : promptTokens, copies, ms });
     if (promptTokens === 0 && copies === 0) this.#guesses?.measured(generating, guesses, ms);
+  }
+
+  /** Nothing of the step has been taken. What is still wanted of it comes in the next one. */
+  #stepInterrupted(rows: readonly Row[]): void {
+    this.#mayInterrupt = false;
+    for (const { slot, running } of rows) {
+      if (this.#context.truncate(slot.id, slot.cached.length)) continue;
+      this.#empty(slot);
+      running.fed = 0;
+    }
   }
 
   #stepFailed(rows: readonly Row[], cause: unknown): void {

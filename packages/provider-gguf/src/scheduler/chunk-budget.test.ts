@@ -47,6 +47,22 @@ describe('the prompt tokens of a step', () => {
     expect(slow.tokens(2)).toBe(8);
   });
 
+  test('of a long step are those that bring full speed, and fewer where these would take more than a second', () => {
+    const sizes = [0.02, 0.7, 3, 20, 200].map((promptToken) => {
+      const budget = fresh();
+      drive(budget, { ...REAL_COSTS, step: 0, promptToken }, 0, 60);
+      return { usual: budget.tokens(0), long: budget.longTokens };
+    });
+    expect(sizes).toEqual([
+      { usual: 512, long: 512 },
+      { usual: 71, long: 128 },
+      // No more than twice as many as the largest step had, which was the first one.
+      { usual: 16, long: 32 },
+      { usual: 8, long: 32 },
+      { usual: 8, long: 8 },
+    ]);
+  });
+
   test('come near to the target at once where steps of that size were measured, whatever larger ones cost for each token', () => {
     const budget = fresh();
     const costs = { ...REAL_COSTS, step: 10 };

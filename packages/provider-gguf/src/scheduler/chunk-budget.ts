@@ -12,6 +12,12 @@ export interface MeasuredStep {
 const SHARE_BESIDE_ANSWERS = 1.8;
 /** It may always take this long, milliseconds: nobody sees such a pause, and the prompts of small models would take for ever. */
 const LEAST_MS = 20;
+/** What a step may take that can be interrupted and that nobody waits for, milliseconds: a request that comes meanwhile has to wait for it. */
+const LONG_MS = 1_000;
+/** A CPU comes to its full speed with about so many tokens in a step. */
+const FULL_SPEED_TOKENS = 128;
+/** A step that is shorter than this, milliseconds, holds nobody up. */
+const SHORT_MS = 50;
 const FIRST_CHUNK = 16;
 const LEAST_CHUNK = 8;
 /** Weights of new figures. Other programs make steps longer, never shorter: a faster one says more of what a step costs. */
@@ -24,8 +30,8 @@ const SLOWEST = 2;
 const FIRST_COPY_TOKENS = 64;
 
 /**
- * How many prompt tokens one step may evaluate. A step cannot be interrupted, so this bounds how long an abort and the other sequences wait. It follows
- * measured times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, of one copy.
+ * How many prompt tokens one step may evaluate: it bounds how long the other sequences wait, and an abort where a step cannot be interrupted. It follows measured
+ * times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, of one copy.
  */
 export class ChunkBudget {
   readonly #batchSize: number;
@@ -37,7 +43,7 @@ export class ChunkBudget {
   /** Growth is by doubling, so that the first large step cannot be far too large. */
   #largest = FIRST_CHUNK / 2;
 
-  /** `stepMs`: what any step of prompts may take, milliseconds. */
+  /** `stepMs`: what a step of prompts may take, milliseconds. */
   constructor({ batchSize, stepMs }: { readonly batchSize: number; readonly stepMs: number }) {
     this.#batchSize = batchSize;
     this.#stepMs = stepMs;
@@ -47,7 +53,17 @@ export class ChunkBudget {
   tokens(waiting: number): number {
     const decodeMs = waiting === 0 ? undefined : this.#decodeTime(waiting);
     const allowedMs = Math.min(this.#stepMs, Math.max(LEAST_MS, SHARE_BESIDE_ANSWERS * (decodeMs ?? Infinity)));
-    return Math.min(this.#batchSize, 2 * this.#largest, Math.max(LEAST_CHUNK, this.#fitting(allowedMs)));
+    return this.#bounded(this.#fitting(allowedMs));
+  }
+
+  /** Prompt tokens for a step that can be interrupted and that nobody waits for. */
+  get longTokens(): number {
+    return Math.max(this.tokens(0), this.#bounded(Math.min(this.enough, this.#fitting(LONG_MS))));
+  }
+
+  /** With so many prompt tokens a step is long enough: more would be evaluated no faster for each of them. */
+  get enough(): number {
+    return Math.max(FULL_SPEED_TOKENS, this.#fitting(SHORT_MS));
   }
 
   /** What copying one sequence costs, in prompt tokens evaluated in the same time. */
@@ -59,6 +75,10 @@ export class ChunkBudget {
   /** Milliseconds that the evaluation of one prompt token takes in a large step; undefined before it is known. */
   get promptMs(): number | undefined {
     return this.#promptTime(this.#largest);
+  }
+
+  #bounded(tokens: number): number {
+    return Math.min(this.#batchSize, 2 * this.#largest, Math.max(LEAST_CHUNK, tokens));
   }
 
   /** The most tokens that take no longer than that. */

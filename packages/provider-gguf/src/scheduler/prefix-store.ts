@@ -14,7 +14,7 @@ export interface SlotContent extends CellOwner {
 }
 
 /** Whole sequences to files and back; only while the scheduler waits for it, between steps. */
-export type CellAccess = Pick<SequenceMemory, 'save' | 'load' | 'firstPosition'>;
+export type CellAccess = Pick<SequenceMemory, 'save' | 'load' | 'truncate' | 'firstPosition' | 'lastPosition'>;
 
 /** A saved state that a prompt begins with. */
 export interface SavedPrefix {

@@ -17,6 +17,7 @@ export interface StepCosts {
   readonly copy: number;
 }
 
+const UNKNOWN = -1;
 const FREE: StepCosts = { step: 0, decodeRow: 0, promptToken: 0, copy: 0 };
 export const REAL_COSTS: StepCosts = { step: 4, decodeRow: 2.5, promptToken: 0.7, copy: 20 };
 
@@ -47,6 +48,11 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
   first = 0;
   failDecode: Error | undefined;
   failSample: ((sampler: object) => Error | undefined) | undefined;
+  interruptible = false;
+  ownThread = false;
+  interruptions = 0;
+  /** Called while a batch is evaluated. */
+  onEvaluation: (() => void) | undefined;
   onDecode: (() => void) | undefined;
   /** Told what the cells held at a position that is sampled. */
   onSample: ((sampler: object, cells: readonly number[]) => void) | undefined;
@@ -54,6 +60,7 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
   readonly #noise: () => number;
   #size = 0;
   #busy = false;
+  #interrupted = false;
   #rows: [number, number[]][] = [];
   #logits: (readonly number[])[] = [];
   #copying: { readonly to: number; readonly cells: readonly number[] }[] = [];
@@ -91,7 +98,35 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
     return Uint32Array.from(rows);
   }
 
-  async decode(): Promise<void> {
+  /** As the CPU does with lasting threads, once `interruptible` is set. */
+  get interrupt(): (() => void) | undefined {
+    return this.interruptible ? () => (this.#interrupted = this.#busy) : undefined;
+  }
+
+  /** As in an engine process, once `ownThread` is set. */
+  get decodeHere(): (() => void) | undefined {
+    return this.ownThread ? () => this.#end(this.#start()) : undefined;
+  }
+
+  async decode(): Promise<boolean> {
+    const ms = this.#start();
+    this.#busy = true;
+    this.#interrupted = false;
+    await turn();
+    this.onEvaluation?.();
+    this.#busy = false;
+    if (this.#wasInterrupted()) return this.#lose();
+    this.#end(ms);
+    return true;
+  }
+
+  /** It may have changed in a call from outside, which the compiler does not know. */
+  #wasInterrupted(): boolean {
+    return this.#interrupted;
+  }
+
+  /** Milliseconds that the step takes. */
+  #start(): number {
     this.#idle();
     if (this.#size !== 0) throw new Error(`${this.#size} rows of the batch are not filled`);
     const { step, decodeRow, promptToken, copy } = this.#costs;
@@ -99,9 +134,10 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
     for (const [, tokens] of this.#rows) ms += tokens.length === 1 ? decodeRow : promptToken * tokens.length;
     ms *= this.#noise();
     this.steps.push({ rows: this.#rows.map(([sequence, tokens]) => [sequence, tokens.length] as const), ms });
-    this.#busy = true;
-    await turn();
-    this.#busy = false;
+    return ms;
+  }
+
+  #end(ms: number): void {
     this.clock += ms;
     this.onDecode?.();
     this.#copying = [];
@@ -111,6 +147,14 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
       throw error;
     }
     for (const [sequence, tokens] of this.#rows) this.cells.set(sequence, [...this.#held(sequence), ...tokens]);
+  }
+
+  /** What is in the cells behind those of before is not known. */
+  #lose(): boolean {
+    if (this.#copying.length > 0) throw new Error('interrupted while copies are to come');
+    for (const [sequence] of this.#rows) this.cells.set(sequence, [...this.#held(sequence), UNKNOWN]);
+    this.interruptions++;
+    return false;
   }
 
   async sample(row: number, sampler: TokenSampler): Promise<number> {
@@ -136,6 +180,10 @@ export class SimulatedEngine implements BatchContext, SequenceMemory {
 
   firstPosition(sequence: number): number {
     return this.#held(sequence).length === 0 ? -1 : this.first;
+  }
+
+  lastPosition(sequence: number): number {
+    return this.#held(sequence).length - 1;
   }
 
   async copy(from: number, to: number): Promise<void> {

@@ -16,8 +16,8 @@ const prompting = (id: number, prompt: number, rest: Partial<ReadySlot> = {}): R
   prompt,
   ...rest,
 });
-const plan = (ready: readonly ReadySlot[], { prompts = false, batchSize = 64, promptTokens = 64 } = {}) =>
-  planStep(ready, { batchSize, prompts, promptTokens: () => promptTokens }).map((row) => [
+const plan = (ready: readonly ReadySlot[], { prompts = false, batchSize = 64, promptTokens = 64, enough = 64 } = {}) =>
+  planStep(ready, { batchSize, prompts, promptTokens: () => promptTokens, enough }).map((row) => [
     row.id,
     row.tokens,
     row.logitsFrom,
@@ -42,10 +42,20 @@ describe('a step', () => {
     expect(plan([generating(3)], { prompts: true })).toEqual([[3, 1, 0]]);
   });
 
+  test('of prompts takes no further one when it is long enough', () => {
+    const four = [0, 1, 2, 3].map((id) => prompting(id, 20));
+    expect(plan(four, { enough: 30 })).toEqual([
+      [0, 20, 19],
+      [1, 20, 19],
+    ]);
+    expect(plan([prompting(0, 50), prompting(1, 10)], { enough: 30 })).toEqual([[0, 50, 49]]);
+  });
+
   test('of prompts is as large as those that wait for it allow', () => {
     const asked: number[] = [];
-    planStep(ready, { batchSize: 64, prompts: true, promptTokens: (waiting) => asked.push(waiting) });
-    planStep([prompting(0, 50)], { batchSize: 64, prompts: false, promptTokens: (waiting) => asked.push(waiting) });
+    const bounds = { batchSize: 64, enough: 64, promptTokens: (waiting: number) => asked.push(waiting) };
+    planStep(ready, { ...bounds, prompts: true });
+    planStep([prompting(0, 50)], { ...bounds, prompts: false });
     expect(asked).toEqual([2, 0]);
   });
 
@@ -90,7 +100,7 @@ test('any step: rows sorted, none twice, of one kind, no more than batch and bud
   const numbers = [fc.integer({ min: 16, max: 200 }), fc.integer({ min: 1, max: 400 }), fc.boolean()] as const;
   fc.assert(
     fc.property(slots, ...numbers, (ready, batchSize, budget, prompts) => {
-      const rows = planStep(ready, { batchSize, prompts, promptTokens: () => budget });
+      const rows = planStep(ready, { batchSize, prompts, promptTokens: () => budget, enough: batchSize });
       expect(rows.length).toBeGreaterThan(0);
       expect(rows.map(({ id }) => id)).toEqual([...new Set(rows.map(({ id }) => id))].sort((a, b) => a - b));
       const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);

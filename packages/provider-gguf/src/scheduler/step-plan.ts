@@ -28,6 +28,8 @@ export interface StepBounds {
   readonly prompts: boolean;
   /** Prompt tokens that a step may have beside so many sequences that generate and wait for it. */
   readonly promptTokens: (waiting: number) => number;
+  /** A step with so many prompt tokens is evaluated at full speed: no further prompt joins it, so that the first ones are done sooner. */
+  readonly enough: number;
 }
 
 /** A prompt with one token left costs what a generated token does and is treated like one. */
@@ -40,13 +42,13 @@ const isSingle = ({ pending, prompt, last }: ReadySlot): boolean => pending > 0 
  */
 export const planStep = (
   ready: readonly ReadySlot[],
-  { batchSize, prompts, promptTokens }: StepBounds,
+  { batchSize, prompts, promptTokens, enough }: StepBounds,
 ): PlannedRows[] => {
   const singles = ready.filter(isSingle);
   const pieces = ready.filter((slot) => !isSingle(slot));
   const rows =
     pieces.length > 0 && (prompts || singles.length === 0)
-      ? rowsOfPrompts(pieces, Math.min(batchSize, promptTokens(singles.length)))
+      ? rowsOfPrompts(pieces, Math.min(batchSize, promptTokens(singles.length)), enough)
       : rowsOfAnswers(singles, batchSize);
   return rows.sort((a, b) => a.id - b.id);
 };
@@ -64,12 +66,12 @@ const rowsOfAnswers = (singles: readonly ReadySlot[], batchSize: number): Planne
   return rows;
 };
 
-const rowsOfPrompts = (pieces: readonly ReadySlot[], budget: number): PlannedRows[] => {
+const rowsOfPrompts = (pieces: readonly ReadySlot[], budget: number, enough: number): PlannedRows[] => {
   const rows: PlannedRows[] = [];
   let room = budget;
   for (const { id, prompt, last } of pieces) {
     const tokens = Math.min(prompt, room);
-    if (tokens <= 0) break;
+    if (tokens <= 0 || budget - room >= enough) break;
     rows.push({ id, tokens, logitsFrom: last && tokens === prompt ? tokens - 1 : tokens });
     room -= tokens;
   }

@@ -16,7 +16,8 @@ beforeAll(async () => {
   const file = await readGgufFile(golekTiny.path, signal);
   const options = resolveOptions({ threads: 1, parallel: 2, batchSize: 16 }, 'm', {});
   const { heads } = factsOf(file);
-  const wanted = { name: 'm', path: file.path, options, contextSize: 256, heads, memoryLimitBytes: undefined };
+  const use = { generates: true, vectors: undefined, adapterBytes: 0, memoryLimitBytes: undefined };
+  const wanted = { name: 'm', path: file.path, options, contextSize: 256, heads, ...use };
   model = await engine.load({ ...wanted, signal, onProgress: undefined });
 });
 afterAll(async () => {

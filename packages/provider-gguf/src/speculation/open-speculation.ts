@@ -68,6 +68,9 @@ const openDraftModel = async (
     options,
     // Where the sequence grows beyond it, nothing is guessed.
     contextSize: Math.min(contextSize, facts.contextLength ?? contextSize),
+    generates: true,
+    vectors: undefined,
+    adapterBytes: 0,
     heads: facts.heads,
     memoryLimitBytes: memoryLimitBytes === undefined ? undefined : Math.max(0, memoryLimitBytes - model.memoryBytes),
     signal,
