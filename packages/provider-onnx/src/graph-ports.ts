@@ -45,7 +45,13 @@ export const portsOf = (model: string, { header }: OnnxFile, told: ReadonlyMap<s
     if (type.kind === 'other') return void others.push({ name, what: describeType(type) });
     const known = ELEMENT_TYPES[type.element]?.type ?? told.get(name);
     if (!known) return void others.push({ name, what: `of a type that the file of model '${model}' leaves open` });
-    into.push({ name, type: known, dims: type.dims ?? [], anyRank: type.dims === undefined });
+    into.push({
+      name,
+      type: known,
+      dims: type.dims ?? [],
+      anyRank: type.dims === undefined,
+      ...(header.probabilities.has(name) && { isProbability: true }),
+    });
   };
   for (const value of header.inputs) add(value, inputs);
   for (const value of header.outputs) add(value, outputs);

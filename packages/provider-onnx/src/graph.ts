@@ -1,6 +1,7 @@
 import type { NamedTensor } from '@golek/providers-spi';
 
-export type TensorType = NamedTensor['type'];
+/** The binding cannot pass BF16. */
+export type TensorType = Exclude<NamedTensor['type'], 'BF16'>;
 
 /** A place where a tensor goes into a graph or comes out of it. */
 export interface TensorPort {
@@ -10,6 +11,8 @@ export interface TensorPort {
   readonly dims: readonly (number | string | undefined)[];
   /** The graph does not even say how many dimensions there are; `dims` is empty then. */
   readonly anyRank: boolean;
+  /** The graph makes it with a softmax or a sigmoid. */
+  readonly isProbability?: boolean;
 }
 
 /** Elements in row-major order: BOOL as bytes 0 and 1, FP16 as the bits of IEEE half, BYTES as texts. */

@@ -14,6 +14,21 @@ const weighted = (external: Readonly<Record<string, string>>): ModelSpec => ({
   weights: [{ name: 'w', element: 'float', dims: [2, 3], external }],
 });
 
+test('tells which outputs are probabilities already', async () => {
+  const names = ['softmax', 'sigmoid', 'relu'];
+  const spec: ModelSpec = {
+    inputs: [{ name: 'x', dims: ['n', 3] }],
+    outputs: names.map((name) => ({ name, dims: ['n', 3] })),
+    nodes: [
+      { op: 'Softmax', inputs: ['x'], outputs: ['softmax'] },
+      { op: 'Sigmoid', inputs: ['x'], outputs: ['sigmoid'] },
+      { op: 'Relu', inputs: ['softmax'], outputs: ['relu'] },
+    ],
+  };
+  const { header } = await readOnnxFile(await tests.write(spec), never);
+  expect([...header.probabilities]).toEqual(['softmax', 'sigmoid']);
+});
+
 test('reads what a file says of itself, without its weights', async () => {
   const spec: ModelSpec = {
     ...identityModel({ name: 'ids', element: 'int64', dims: ['batch', 'sequence'] }, { name: 'any' }),

@@ -33,6 +33,8 @@ export interface OnnxHeader {
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
   readonly metadata: ReadonlyMap<string, string>;
   readonly nodes: number;
+  /** Values that a softmax or a sigmoid makes: probabilities already. */
+  readonly probabilities: ReadonlySet<string>;
   /** Without those that the graph has values for. */
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
@@ -57,6 +59,7 @@ interface Draft {
   readonly opsets: { domain: string; version: number }[];
   readonly metadata: Map<string, string>;
   metadataBytes: number;
+  readonly probabilities: Set<string>;
   readonly inputs: GraphValue[];
   readonly outputs: GraphValue[];
   readonly weights: Set<string>;
@@ -90,6 +93,7 @@ export const readOnnxHeader = async (file: ProtobufFile): Promise<OnnxHeader> =>
     opsets: [],
     metadata: new Map(),
     metadataBytes: 0,
+    probabilities: new Set(),
     inputs: [],
     outputs: [],
     weights: new Set(),
@@ -160,7 +164,8 @@ const readGraph = (file: ProtobufFile, graphEnd: number, draft: Draft): Promise<
     switch (number) {
       case 1:
         draft.nodes++;
-        return undefined;
+        file.expect(LENGTH, 'a node');
+        return readNode(file, file.end, draft);
       case 5:
         file.expect(LENGTH, 'a weight');
         return readWeight(file, file.end, draft);
@@ -174,6 +179,19 @@ const readGraph = (file: ProtobufFile, graphEnd: number, draft: Draft): Promise<
         return undefined;
     }
   });
+
+/** Only what it is and what it makes. */
+const readNode = async (file: ProtobufFile, end: number, draft: Draft): Promise<void> => {
+  let operator = '';
+  const outputs: string[] = [];
+  await fields(file, end, (number) => {
+    if (number === 4) return file.text(MAX_NAME, 'the operator of a node').then((text) => void (operator = text));
+    if (number !== 2 || outputs.length > MAX_VALUES) return undefined;
+    return file.text(MAX_NAME, 'an output of a node').then((text) => void outputs.push(text));
+  });
+  if (operator !== 'Softmax' && operator !== 'Sigmoid') return;
+  if (draft.probabilities.size <= MAX_VALUES) for (const output of outputs) draft.probabilities.add(output);
+};
 
 const readWeight = async (file: ProtobufFile, end: number, draft: Draft): Promise<void> => {
   let name = '';

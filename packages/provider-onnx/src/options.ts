@@ -1,6 +1,8 @@
 import { checkOptions, type Log, type OptionRule } from '@golek/providers-spi';
 import { chooseThreads } from '@golek/providers-spi/machine';
-import { POOLINGS, TEXT_TASKS, type TaskOptions } from './tasks/task-options.ts';
+import { SCORES } from './tasks/class-scores.ts';
+import { MEDIA_TASKS, POOLINGS, TEXT_TASKS, type TaskOptions } from './tasks/task-options.ts';
+import { isObject } from './text/json-fields.ts';
 
 /** Where a graph is worked on. */
 export const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'dml', 'coreml', 'webgpu'] as const;
@@ -24,6 +26,8 @@ export interface OnnxModelOptions extends TaskOptions {
   readonly executionProvider?: 'auto' | ExecutionProvider;
   /** Runs that may wait for their turn; further ones are refused with `overloaded`. Default 256. */
   readonly queueLimit?: number;
+  /** Runs the graph once when it is loaded, so that the first request need not wait for what the runtime puts off until then. Default false. */
+  readonly warmUp?: boolean;
 }
 
 /** Settings of the provider, and of its models where a model has none of its own. */
@@ -58,13 +62,29 @@ const MODEL_RULES: Readonly<Record<keyof OnnxModelOptions, OptionRule>> = {
   graphOptimization: oneOf(...OPTIMIZATIONS),
   executionProvider: oneOf('auto', ...EXECUTION_PROVIDERS),
   queueLimit: integer(0, 100_000),
-  task: oneOf('auto', ...TEXT_TASKS, 'tensor'),
+  warmUp: boolean,
+  task: oneOf('auto', ...TEXT_TASKS, ...MEDIA_TASKS, 'tensor'),
   pooling: oneOf(...POOLINGS),
   normalize: boolean,
   truncate: oneOf('files', 'never', 'always'),
   contextSize: integer(1, 1_000_000),
   maxBatchTokens: integer(1, 1_000_000),
   maxBatchDelayMs: integer(0, 100),
+  labels: {
+    allows: (value) => Array.isArray(value) && value.length > 0 && value.every((label) => typeof label === 'string'),
+    wanted: 'a list of texts, one for each class',
+  },
+  scores: oneOf(...SCORES),
+  preprocessor: { allows: isObject, wanted: 'an object with fields of preprocessor_config.json' },
+  maxImagePixels: integer(1, 1 << 28),
+  maxAudioSeconds: integer(1, 24 * 3600),
+  speechThreshold: {
+    allows: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+    wanted: 'a number from 0 to 1',
+  },
+  minSpeechMs: integer(0, 60_000),
+  minSilenceMs: integer(0, 60_000),
+  speechPadMs: integer(0, 10_000),
 };
 
 const PROVIDER_RULES: Readonly<Record<keyof OnnxProviderOptions, OptionRule>> = {
@@ -93,20 +113,32 @@ export const resolveOptions = (
     graphOptimization: options.graphOptimization ?? provider.graphOptimization ?? 'all',
     executionProvider: options.executionProvider ?? provider.executionProvider ?? 'auto',
     queueLimit: options.queueLimit ?? provider.queueLimit ?? 256,
+    warmUp: options.warmUp ?? provider.warmUp ?? false,
     tasks: taskOptions({ ...taskOptions(provider), ...taskOptions(options) }),
   };
 };
 
+const TASK_OPTIONS = Object.keys({
+  task: true,
+  pooling: true,
+  normalize: true,
+  truncate: true,
+  contextSize: true,
+  maxBatchTokens: true,
+  maxBatchDelayMs: true,
+  labels: true,
+  scores: true,
+  preprocessor: true,
+  maxImagePixels: true,
+  maxAudioSeconds: true,
+  speechThreshold: true,
+  minSpeechMs: true,
+  minSilenceMs: true,
+  speechPadMs: true,
+} satisfies Record<keyof TaskOptions, true>);
+
 /** Those of the options that say what the graph is for; keys without a value are left out. */
-const taskOptions = (options: TaskOptions): TaskOptions => {
-  const { task, pooling, normalize, truncate, contextSize, maxBatchTokens, maxBatchDelayMs } = options;
-  return {
-    ...(task !== undefined && { task }),
-    ...(pooling !== undefined && { pooling }),
-    ...(normalize !== undefined && { normalize }),
-    ...(truncate !== undefined && { truncate }),
-    ...(contextSize !== undefined && { contextSize }),
-    ...(maxBatchTokens !== undefined && { maxBatchTokens }),
-    ...(maxBatchDelayMs !== undefined && { maxBatchDelayMs }),
-  };
-};
+const taskOptions = (options: TaskOptions): TaskOptions =>
+  Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => value !== undefined && TASK_OPTIONS.includes(key)),
+  );

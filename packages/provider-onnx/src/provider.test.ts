@@ -108,6 +108,32 @@ test("'auto' says in the log where a model runs when that is the CPU", async () 
   );
 });
 
+test('a graph is warmed up on zeros; one that cannot work on them says so and is open all the same', async () => {
+  const lines: string[] = [];
+  const info = (fields: object, message: string): void => void lines.push(`${JSON.stringify(fields)} ${message}`);
+  const log = { debug: vi.fn(), info, warn: vi.fn(), error: vi.fn() };
+  await using provider = createOnnxProvider({ threads: 1, executionProvider: 'cpu', warmUp: true, log });
+  const open = async (spec: ModelSpec): Promise<string[]> => {
+    lines.length = 0;
+    await using session = await provider.open({ name: 'm', location: await tests.write(spec) }, { signal: never });
+    expect(session.health().status).toBe('ok');
+    return [...lines];
+  };
+  expect(await open(identityModel({ name: 'x', dims: ['n', 3] }, { name: 's', element: 'string', dims: [] }))).toEqual(
+    [],
+  );
+  expect(await open(identityModel({ name: 'x' }))).toEqual([expect.stringContaining('may have any shape')]);
+  const product: ModelSpec = {
+    inputs: [
+      { name: 'a', dims: ['n', 2] },
+      { name: 'b', dims: ['n', 2] },
+    ],
+    outputs: [{ name: 'y', dims: ['n', 2] }],
+    nodes: [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'] }],
+  };
+  expect(await open(product)).toEqual([expect.stringContaining('cannot work on zeros')]);
+});
+
 test('runs wait in order, up to the limit; an abort takes one out of the queue', async () => {
   await using session = await tests.open(slow, { queueLimit: 3 });
   const order: number[] = [];

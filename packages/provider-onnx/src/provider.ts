@@ -18,6 +18,11 @@ import { loadModel } from './runtime.ts';
 import { OnnxSession } from './session.ts';
 import { openTasks } from './tasks/open-tasks.ts';
 import { readTasks, type TaskPlan } from './tasks/task-plan.ts';
+import { warmUp } from './warm-up.ts';
+
+/** Tokens of a batch for which memory is near a CPU core: with four times as many, a token took up to a fifth longer (docs/adr/0026). */
+const TOKENS_A_THREAD = 512;
+const MOST_BATCH_TOKENS = 4_096;
 
 /** Runs ONNX models with ONNX Runtime in this process. */
 export class OnnxProvider implements Provider {
@@ -65,13 +70,20 @@ export class OnnxProvider implements Provider {
       signal.throwIfAborted();
       const ports = portsOf(name, file, model.outputTypes);
       const graph = new RuntimeGraph(name, model, ports, options.queueLimit);
+      const isCpu = model.executionProvider === 'cpu';
+      if (options.warmUp) await warmUp(name, graph, this.#options.log, signal);
       const session: OnnxSession = new OnnxSession(
         {
           manifest: manifestOf(source, this.id, file, plan),
           graph,
-          tasks: openTasks(plan, { name, graph: graph.unlimited, queueLimit: options.queueLimit }),
+          tasks: openTasks(plan, {
+            name,
+            graph: graph.unlimited,
+            queueLimit: options.queueLimit,
+            batchTokens: isCpu ? Math.min(MOST_BATCH_TOKENS, options.threads * TOKENS_A_THREAD) : MOST_BATCH_TOKENS,
+          }),
           others: ports.others,
-          device: model.executionProvider === 'cpu' ? 'cpu' : 'gpu',
+          device: isCpu ? 'cpu' : 'gpu',
           memoryBytes,
         },
         () => this.#sessions.delete(session),

@@ -3,10 +3,13 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { NamedTensor } from '@golek/providers-spi';
+import type { ClassifyRequest, InferenceEvent, ModelSession, NamedTensor } from '@golek/providers-spi';
+import { drawn } from './media/pictures.fixture.ts';
+import { RATE, vowels } from './media/voice.fixture.ts';
+import { wavFile } from './media/wav.fixture.ts';
 import { DIGITS } from './mnist-digits.fixture.ts';
 import { elementsOf, float32, int64 } from './tensors.fixture.ts';
-import { run, TestProvider } from './test-session.fixture.ts';
+import { never, run, TestProvider } from './test-session.fixture.ts';
 
 // Models that are not part of the repository: see their SOURCE.txt there.
 const BESIDE = path.resolve(import.meta.dirname, '../../../../shared/models');
@@ -15,6 +18,23 @@ const tests = new TestProvider();
 const best = (tensor: NamedTensor | undefined): number => {
   const scores = tensor ? elementsOf(tensor).map(Number) : [];
   return scores.indexOf(Math.max(...scores));
+};
+
+type Label = Extract<InferenceEvent, { type: 'label' }>;
+
+const labels = async (
+  session: ModelSession,
+  type: 'image' | 'audio',
+  files: readonly Buffer[],
+  top?: number,
+): Promise<Label[]> => {
+  const inputs = files.map((file) => ({
+    type,
+    source: { kind: 'base64' as const, mediaType: 'application/octet-stream', data: file.toString('base64') },
+  }));
+  const request: ClassifyRequest = { task: 'classify', model: 'm', inputs, ...(top !== undefined && { top }) };
+  const events = await Array.fromAsync(session.run(request, { id: '1', signal: never }));
+  return events.filter((event) => event.type === 'label');
 };
 
 const MNIST = path.join(BESIDE, 'mnist/opt-mnist.onnx');
@@ -27,6 +47,29 @@ test.runIf(existsSync(MNIST))('MNIST reads handwritten digits', async () => {
     const [scores] = await run(session, [float32('Input3', [1, 1, 28, 28], pixels)]);
     expect(best(scores)).toBe(digit);
   }
+});
+
+test.runIf(existsSync(MNIST))('MNIST reads handwritten digits on pictures', async () => {
+  await using session = await tests.open(MNIST, {
+    task: 'image-classify',
+    preprocessor: { do_rescale: false },
+    labels: Array.from({ length: 10 }, (_, digit) => String(digit)),
+  });
+  expect(session.manifest.tasks).toEqual(['tensor', 'classify']);
+  const pictures = [...DIGITS.values()].map((packed) =>
+    drawn({ width: 28, height: 28, channels: 1, data: inflateSync(Buffer.from(packed, 'base64')) }),
+  );
+  const digits = [...DIGITS.keys()].map(
+    (digit, index) => expect.objectContaining({ index, label: String(digit) }) as unknown,
+  );
+  const png = await Promise.all(pictures.map((picture) => picture.clone().toColourspace('b-w').png().toBuffer()));
+  expect(await labels(session, 'image', png, 1)).toEqual(digits);
+  const large = await Promise.all(pictures.map((picture) => picture.clone().resize(300, 300).webp().toBuffer()));
+  expect(await labels(session, 'image', large, 1)).toEqual(digits);
+  const jpeg = await Promise.all(
+    [...DIGITS.keys()].map((digit) => readFile(path.join(BESIDE, `mnist/digit${digit}.jpg`))),
+  );
+  expect(await labels(session, 'image', jpeg, 1)).toEqual(digits);
 });
 
 const SILERO = path.join(BESIDE, 'silero-vad/silero_vad.onnx');
@@ -53,50 +96,28 @@ test.runIf(existsSync(SILERO))('Silero tells vowels from silence, with a state t
   expect(silence.filter((probability) => probability > 0.5)).toEqual([]);
 });
 
-const RATE = 16_000;
+test.runIf(existsSync(SILERO))('Silero finds the voice in a recording', async () => {
+  await using session = await tests.open(SILERO);
+  expect(session.manifest.tasks).toEqual(['tensor', 'classify']);
+  const sound = new Float32Array(5 * RATE);
+  sound.set(vowels(2 * RATE), 1.5 * RATE);
+  const silence = new Float32Array(2 * RATE);
+  const heard = await labels(session, 'audio', [wavFile([sound]), wavFile([silence])]);
+  expect(heard.every(({ index, label, score }) => index === 0 && label === 'speech' && score > 0.5)).toBe(true);
+  const inside = heard.reduce((sum, { start = 0, end = 0 }) => sum + end - start, 0);
+  expect(inside).toBeGreaterThan(1_300);
+  expect(heard[0]?.start).toBeGreaterThan(1_400);
+  expect(heard.at(-1)?.end).toBeLessThan(3_800);
+  // The same recording at half the rate.
+  const slower = sound.filter((_, i) => i % 2 === 0);
+  const again = await labels(session, 'audio', [wavFile([slower], { rate: RATE / 2, encoding: 'f32' })]);
+  expect(again.length).toBeGreaterThan(0);
+  expect(again[0]?.start).toBeGreaterThan(1_400);
+});
+
 /** What the model takes at a time, and how much of what was before it. */
 const CHUNK = 512;
 const CONTEXT = 64;
-
-/** Pulses of about 120 in a second through the three resonances of a mouth: a, i, u, e, twice. */
-const vowels = (length: number): Float32Array => {
-  const pulses = new Float32Array(length);
-  for (let i = 0, phase = 0; i < length; i++) {
-    phase += (120 + 20 * Math.sin((5 * Math.PI * i) / RATE)) / RATE;
-    if (phase < 1) continue;
-    phase -= 1;
-    pulses[i] = 1;
-  }
-  const formants = [
-    [730, 1090, 2440],
-    [270, 2290, 3010],
-    [300, 870, 2240],
-    [530, 1840, 2480],
-  ];
-  const voice = new Float32Array(length);
-  const part = length / 8;
-  for (let vowel = 0; vowel < 8; vowel++) {
-    let sound = pulses.slice(vowel * part, (vowel + 1) * part);
-    for (const [k, frequency] of (formants[vowel % 4] ?? []).entries())
-      sound = resonance(sound, frequency, 60 + 40 * k);
-    const loudest = sound.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    sound.forEach((value, i) => {
-      voice[vowel * part + i] = ((0.4 * value) / loudest) * Math.sin((Math.PI * i) / part);
-    });
-  }
-  return voice;
-};
-
-const resonance = (sound: Float32Array<ArrayBuffer>, frequency: number, width: number): Float32Array<ArrayBuffer> => {
-  const radius = Math.exp((-Math.PI * width) / RATE);
-  const a = 2 * radius * Math.cos((2 * Math.PI * frequency) / RATE);
-  let [before, last] = [0, 0];
-  return sound.map((value) => {
-    const next = value + a * last - radius * radius * before;
-    [before, last] = [last, next];
-    return next;
-  });
-};
 
 const MAGIKA = path.join(BESIDE, 'magika/model.onnx');
 test.runIf(existsSync(MAGIKA))('Magika tells what is in a file', async () => {
@@ -116,6 +137,8 @@ test.runIf(existsSync(MAGIKA))('Magika tells what is in a file', async () => {
   };
   expect(await guess(await readFile(import.meta.filename))).toBe('typescript');
   expect(await guess(await readFile(MAGIKA))).toBe('onnx');
+  expect(await guess(await readFile(path.join(BESIDE, 'mnist/digit7.jpg')))).toBe('jpeg');
+  expect(await guess(wavFile([vowels(RATE)]))).toBe('wav');
   expect(await guess(await readFile(path.resolve(import.meta.dirname, '../package.json')))).toBe('json');
   expect(
     await guess(

@@ -56,6 +56,6 @@ export const elementsOf = ({ type, data }: NamedTensor): (number | string)[] => 
   if (type === 'INT64') return Array.from(new BigInt64Array(buffer), Number);
   if (type === 'UINT64') return Array.from(new BigUint64Array(buffer), Number);
   if (type === 'FP16') return Array.from(new Uint16Array(buffer), half);
-  if (type === 'BYTES') throw new TypeError('texts have no bytes');
+  if (type === 'BYTES' || type === 'BF16') throw new TypeError(`${type} is not read here`);
   return Array.from(new ARRAYS[type](buffer));
 };

@@ -133,6 +133,10 @@ const viewOf = (type: NumberType, bytes: Uint8Array): NumberData => {
   return new array(bytes.slice().buffer, 0, length);
 };
 
+/** Zeros or empty texts. */
+export const emptyData = (type: TensorType, elements: number): OnnxData =>
+  type === 'BYTES' ? new Array<string>(elements).fill('') : new ARRAYS[type](elements);
+
 /** An output of the graph as an answer has it, without a copy. */
 export const namedTensor = (name: string, { type, dims, data }: OnnxTensor): NamedTensor => ({
   name,

@@ -1,5 +1,5 @@
 /** How fast what was learned long ago is forgotten. */
-const DECAY = 0.95;
+const DECAY = 0.98;
 /** Until enough was seen: what a run costs beside its tokens, in tokens. */
 const FIRST_GUESS = 32;
 const ENOUGH = 8;
@@ -30,13 +30,6 @@ export class RunCosts {
     const fit = this.#fit();
     if (!fit) return FIRST_GUESS;
     return Math.min(512, Math.max(0, fit.start / fit.perToken));
-  }
-
-  /** How long a run of so many tokens takes, ms; 0 before anything is known. */
-  of(tokens: number): number {
-    const fit = this.#fit();
-    if (fit) return fit.start + fit.perToken * tokens;
-    return this.#tokens === 0 ? 0 : (this.#times / this.#tokens) * tokens;
   }
 
   #fit(): { start: number; perToken: number } | undefined {

@@ -1,5 +1,6 @@
 import { GolekError } from '@golek/providers-spi';
 import type { OnnxTensor } from '../graph.ts';
+import { fromHalves } from './half-floats.ts';
 
 /** An output of floats, whatever their width. */
 export interface FloatOutput {
@@ -15,23 +16,4 @@ export const floatsOf = (tensor: OnnxTensor | undefined, name: string): FloatOut
   if (data instanceof Float32Array || data instanceof Float64Array) return { dims, data };
   if (type === 'FP16' && data instanceof Uint16Array) return { dims, data: fromHalves(data) };
   throw new GolekError('provider_failed', `the output '${name}' of the graph is ${type ?? 'missing'}, not floats`);
-};
-
-let halves: Float32Array | undefined;
-
-/** IEEE 754 binary16, each of its values computed once. */
-export const fromHalves = (bits: Uint16Array): Float32Array => {
-  halves ??= Float32Array.from({ length: 1 << 16 }, (_, half) => halfToNumber(half));
-  const numbers = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) numbers[i] = halves[bits[i] as number] as number;
-  return numbers;
-};
-
-const halfToNumber = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * 2 ** -14 * (fraction / 1024);
-  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 };

@@ -10,6 +10,8 @@ export interface ModelFiles {
   /** tokenizer_config.json, with special_tokens_map.json for what it leaves open. */
   readonly tokenizerConfig: JsonObject;
   readonly generation: JsonObject;
+  /** How pictures and recordings are made ready. */
+  readonly preprocessor: JsonObject | undefined;
   /** Settings of sentence-transformers: how vectors are pooled, how long texts may be, and types of the steps after the model. */
   readonly pooling: JsonObject | undefined;
   readonly sentences: JsonObject | undefined;
@@ -47,24 +49,36 @@ export const readModelFiles = async (model: string, signal: AbortSignal): Promis
   };
   const object = async (name: string, limit?: number): Promise<JsonObject | undefined> =>
     objectOf(await json(name, limit));
-  const [config, tokenizer, tokenizerConfig, specials, generation, pooling, sentences, modules, template] =
-    await Promise.all([
-      object('config.json'),
-      object('tokenizer.json', MAX_TOKENIZER_BYTES),
-      object('tokenizer_config.json'),
-      object('special_tokens_map.json'),
-      object('generation_config.json'),
-      object('1_Pooling/config.json'),
-      object('sentence_bert_config.json'),
-      json('modules.json'),
-      text('chat_template.jinja'),
-    ]);
+  const [
+    config,
+    tokenizer,
+    tokenizerConfig,
+    specials,
+    generation,
+    preprocessor,
+    pooling,
+    sentences,
+    modules,
+    template,
+  ] = await Promise.all([
+    object('config.json'),
+    object('tokenizer.json', MAX_TOKENIZER_BYTES),
+    object('tokenizer_config.json'),
+    object('special_tokens_map.json'),
+    object('generation_config.json'),
+    object('preprocessor_config.json'),
+    object('1_Pooling/config.json'),
+    object('sentence_bert_config.json'),
+    json('modules.json'),
+    text('chat_template.jinja'),
+  ]);
   const own = tokenizerConfig?.['chat_template'];
   return {
     config: config ?? {},
     tokenizer,
     tokenizerConfig: { ...specials, ...tokenizerConfig },
     generation: generation ?? {},
+    preprocessor,
     pooling,
     sentences,
     steps: Array.isArray(modules)

@@ -12,14 +12,16 @@ import { countField } from '../text/json-fields.ts';
 import { TextTokenizer } from '../text/text-tokenizer.ts';
 import { TokenBytes } from '../text/token-bytes.ts';
 import { wordRules } from '../text/token-surfaces.ts';
+import { labelsOf, scoresOf } from './class-labels.ts';
 import { classify, readLogits } from './classification.ts';
 import { embed, vectorReader } from './embedding.ts';
 import { CachedGraph, decoderPorts } from './generation/cached-graph.ts';
 import { ChatPrompt } from './generation/chat-prompt.ts';
 import { PARALLEL, TextGenerator } from './generation/generate.ts';
+import { openMedia } from './media/open-media.ts';
 import { rerank } from './reranking.ts';
 import { traced } from './run-spans.ts';
-import { endTokens, isMultiLabel, labelsOf, type PlanDetail, type TaskPlan } from './task-plan.ts';
+import { endTokens, type PlanDetail, type TaskPlan, type TextDetail } from './task-plan.ts';
 import type { InputRules } from './text-inputs.ts';
 import { TextRuns } from './text-runs.ts';
 import { classifyTokens, readTokenLogits } from './token-classification.ts';
@@ -41,28 +43,28 @@ export interface OpenTasksOptions {
   readonly graph: OnnxGraph;
   /** Runs that may wait. */
   readonly queueLimit: number;
+  /** Most tokens of a batch, where the model's options do not say. */
+  readonly batchTokens: number;
 }
 
 /** Ways to answer a request, by its task. */
-interface Parts extends AsyncDisposable {
+export interface Parts extends AsyncDisposable {
   readonly options: readonly RequestOption[];
   readonly load: SessionLoad;
   run(request: InferenceRequest, context: RunContext): AsyncIterable<InferenceEvent> | undefined;
 }
 
-const DEFAULT_BATCH_TOKENS = 4_096;
 const DEFAULT_BATCH_DELAY_MS = 2;
 
 /** Runs whose inputs may stand in one batch. */
 const TOGETHER = 64;
 
 /** Makes a model with a plan ready to work; undefined where the plan has no task. The graph stays the caller's: it is disposed of after this. */
-export const openTasks = (plan: TaskPlan, { name, graph, queueLimit }: OpenTasksOptions): OnnxTasks | undefined => {
+export const openTasks = (plan: TaskPlan, options: OpenTasksOptions): OnnxTasks | undefined => {
+  const { name } = options;
   const { detail } = plan;
   if (!detail) return undefined;
-  const { files } = detail;
-  const tokenizer = new TextTokenizer(name, files.tokenizer, files.tokenizerConfig);
-  const parts = partsOf(detail, name, tokenizer, graph, queueLimit);
+  const { parts, tokenizer } = partsOf(detail, options);
   return {
     tasks: plan.tasks,
     options: parts.options,
@@ -73,7 +75,7 @@ export const openTasks = (plan: TaskPlan, { name, graph, queueLimit }: OpenTasks
     run: (request, context) => {
       const events = parts.run(request, context);
       if (events) return traced(request.task, events, context);
-      const counted = tokenEvents(name, tokenizer, request);
+      const counted = tokenizer && tokenEvents(name, tokenizer, request);
       if (counted) return counted;
       throw new GolekError('unsupported', `model '${name}' does not support the task '${request.task}'`, {
         details: { task: request.task, model: name },
@@ -85,13 +87,30 @@ export const openTasks = (plan: TaskPlan, { name, graph, queueLimit }: OpenTasks
 
 const partsOf = (
   detail: PlanDetail,
-  name: string,
+  options: OpenTasksOptions,
+): { readonly parts: Parts; readonly tokenizer?: TextTokenizer } => {
+  switch (detail.task) {
+    case 'image-classify':
+    case 'audio-classify':
+    case 'voice-activity': {
+      const { maxBatchDelayMs: maxDelayMs = DEFAULT_BATCH_DELAY_MS } = detail.options;
+      return { parts: openMedia(detail, { ...options, maxDelayMs }) };
+    }
+    default: {
+      const { tokenizer: file, tokenizerConfig } = detail.files;
+      const tokenizer = new TextTokenizer(options.name, file, tokenizerConfig);
+      return { parts: textPartsOf(detail, tokenizer, options), tokenizer };
+    }
+  }
+};
+
+const textPartsOf = (
+  detail: TextDetail,
   tokenizer: TextTokenizer,
-  graph: OnnxGraph,
-  queueLimit: number,
+  { name, graph, queueLimit, batchTokens }: OpenTasksOptions,
 ): Parts => {
   const { files, options, output, ports, contextLength, pooling } = detail;
-  const { maxBatchTokens = DEFAULT_BATCH_TOKENS, maxBatchDelayMs = DEFAULT_BATCH_DELAY_MS } = options;
+  const { maxBatchTokens = batchTokens, maxBatchDelayMs = DEFAULT_BATCH_DELAY_MS } = options;
   const rules: InputRules = {
     name,
     tokenizer,
@@ -131,7 +150,12 @@ const partsOf = (
     }
     case 'classify': {
       const runs = new TextRuns(runOptions, readLogits);
-      const classifier = { rules, runs, labels: labelsOf(files.config) ?? [], multiLabel: isMultiLabel(files.config) };
+      const classifier = {
+        rules,
+        runs,
+        labels: labelsOf(files.config, options) ?? [],
+        scores: scoresOf(files.config, output, options),
+      };
       return parts(runs, (request, context) =>
         request.task === 'classify' ? classify(classifier, request, context) : undefined,
       );
@@ -141,7 +165,7 @@ const partsOf = (
       const classifier = {
         rules,
         runs,
-        labels: labelsOf(files.config) ?? [],
+        labels: labelsOf(files.config, options) ?? [],
         bytes: new TokenBytes(tokenizer, files.tokenizer),
         words: wordRules(files.tokenizer),
       };
@@ -173,7 +197,7 @@ const partsOf = (
 const DEFAULT_CONTEXT = 4_096;
 
 const openGenerator = (
-  { files, ports, outputs, output, contextLength = DEFAULT_CONTEXT }: PlanDetail,
+  { files, ports, outputs, output, contextLength = DEFAULT_CONTEXT }: TextDetail,
   name: string,
   tokenizer: TextTokenizer,
   graph: OnnxGraph,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { golekEmbed } from '@golek/model-embed';
 import type { GenerateRequest, ModelSession } from '@golek/providers-spi';
 import { expect, test } from 'vitest';
 import { never, TestProvider } from '../test-session.fixture.ts';
@@ -17,32 +18,52 @@ const embedded = async (session: ModelSession, inputs: string[]): Promise<Float3
 const cosine = (one: Float32Array, other: Float32Array): number =>
   one.reduce((sum, component, i) => sum + component * (other[i] ?? 0), 0);
 
-const USE = path.join(BESIDE, 'use-lite/onnx/model_quantized.onnx');
-test.runIf(existsSync(USE))('a sentence encoder ranks paraphrases first, alone and in batches', async () => {
-  await using session = await tests.open(USE);
-  expect(session.manifest).toMatchObject({ tasks: ['tensor', 'embed', 'tokenize', 'detokenize'], contextLength: 128 });
-  const pairs = [
-    ['How old are you?', 'What is your age?'],
-    ['The weather is lovely today.', 'It is sunny outside.'],
-    ['The cat sits on the mat.', 'A cat is sitting on a rug.'],
-    ['I forgot my password.', 'How can I reset my login?'],
-  ] as const;
+/** A text, one that says the same in other words, and one of the same words or the same field that says something else. */
+const TRIPLES = [
+  ['How old are you?', 'What is your age?', 'How are you today?'],
+  ['The weather is lovely today.', 'It is sunny outside.', 'The weather service has a new website.'],
+  ['The cat sits on the mat.', 'A cat is sitting on a rug.', 'The mat is for sale at the market.'],
+  ['I forgot my password.', 'How can I reset my login?', 'I forgot my umbrella on the train.'],
+  ['The company fired two hundred workers.', 'The firm laid off 200 employees.', 'The company hired two directors.'],
+  ['How do I cook rice?', 'What is the best way to boil rice?', 'Rice is grown in Asia.'],
+  ['My flight was cancelled.', 'The airline called off my plane.', 'I like the colour of my new bag.'],
+  ['He plays the guitar very well.', 'He is a talented guitarist.', 'He plays football on Sundays.'],
+] as const;
+
+test('the shipped sentence encoder ranks paraphrases first, alone and in batches', async () => {
+  await using session = await tests.open(golekEmbed.path);
+  expect(session.manifest).toMatchObject({
+    tasks: ['tensor', 'embed', 'tokenize', 'detokenize'],
+    contextLength: 128,
+    embeddingLength: 512,
+  });
   const queries = await embedded(
     session,
-    pairs.map(([query]) => query),
+    TRIPLES.map(([query]) => query),
   );
-  const answers = await embedded(
+  const candidates = await embedded(
     session,
-    pairs.map(([, answer]) => answer),
+    TRIPLES.flatMap(([, same, other]) => [same, other]),
   );
   for (const [index, query] of queries.entries()) {
-    const ranked = answers.map((answer) => cosine(query, answer));
-    expect(ranked.indexOf(Math.max(...ranked)), pairs[index]?.[0]).toBe(index);
+    const ranked = candidates.map((candidate) => cosine(query, candidate));
+    const text = TRIPLES[index]?.[0] ?? '';
+    expect(ranked.indexOf(Math.max(...ranked)), text).toBe(index * 2);
     expect(cosine(query, query)).toBeCloseTo(1, 5);
-    const [alone] = await embedded(session, [pairs[index]?.[0] ?? '']);
+    const [alone] = await embedded(session, [text]);
     expect(cosine(query, alone as Float32Array)).toBeGreaterThan(0.9999);
   }
-  await expect(embedded(session, ['word '.repeat(200)])).rejects.toMatchObject({ code: 'context_length_exceeded' });
+});
+
+test('the shipped sentence encoder says that it cuts what is too long', async () => {
+  await using session = await tests.open(golekEmbed.path);
+  const [long, cut] = ['word '.repeat(200), 'word '.repeat(128)];
+  expect(await embedded(session, [long])).toEqual(await embedded(session, [cut]));
+  const request = { task: 'embed' as const, model: 'm', inputs: [long] };
+  const events = await Array.fromAsync(session.run(request, { id: '1', signal: never }));
+  expect(events.find(({ type }) => type === 'warning')).toMatchObject({ message: expect.stringContaining('128') });
+  await using strict = await tests.open(golekEmbed.path, { truncate: 'never' });
+  await expect(embedded(strict, [long])).rejects.toMatchObject({ code: 'context_length_exceeded' });
 });
 
 const generated = async (

@@ -1,5 +1,5 @@
 import type { InferenceEvent, RerankRequest, RunContext } from '@golek/providers-spi';
-import { sigmoid, softmax } from './classification.ts';
+import { sigmoid, softmax } from './class-scores.ts';
 import { cutWarning, encodeInputs, type InputRules } from './text-inputs.ts';
 import { usageOf, type TextRuns } from './text-runs.ts';
 

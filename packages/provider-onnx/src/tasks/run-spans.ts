@@ -52,7 +52,7 @@ const piecesOf = (task: string, from: number, to: number, usage: Usage | undefin
   const input: SpanData['attributes'] = usage ? { 'gen_ai.usage.input_tokens': usage.promptTokens } : {};
   const { timings } = usage ?? {};
   if (!timings) return [{ name: task, from, to, attributes: input }];
-  const started = from + timings.queueMs;
+  const started = from + (timings.queueMs ?? 0);
   const first = started + timings.prefillMs;
   const output = { 'gen_ai.usage.output_tokens': usage?.completionTokens ?? 0 };
   return [

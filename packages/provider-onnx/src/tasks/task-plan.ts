@@ -1,10 +1,12 @@
 import { GolekError, type Task } from '@golek/providers-spi';
 import type { TensorPort } from '../graph.ts';
-import { countField, objectOf, textField, type JsonObject } from '../text/json-fields.ts';
+import { countField, textField, type JsonObject } from '../text/json-fields.ts';
+import { labelsOf } from './class-labels.ts';
 import { FLOAT_TYPES } from './float-output.ts';
 import { decoderPorts } from './generation/cached-graph.ts';
+import { planMedia, type MediaDetail } from './media/media-plan.ts';
 import { readModelFiles, type ModelFiles } from './model-files.ts';
-import type { Pooling, TaskOptions, TextTask } from './task-options.ts';
+import { TEXT_TASKS, type Pooling, type TaskOptions, type TextTask } from './task-options.ts';
 import { textPorts, type TextPorts } from './text-ports.ts';
 
 /** What a graph is used for, found from its ports and the files beside it: the same before it is loaded and after. */
@@ -18,7 +20,9 @@ export interface TaskPlan {
   readonly detail: PlanDetail | undefined;
 }
 
-export interface PlanDetail {
+export type PlanDetail = TextDetail | MediaDetail;
+
+export interface TextDetail {
   readonly task: TextTask;
   readonly ports: TextPorts;
   readonly outputs: readonly TensorPort[];
@@ -64,7 +68,9 @@ export const planTasks = (name: string, files: ModelFiles, ports: Ports, options
   const architecture = textField(files.config, 'model_type');
   const none: TaskPlan = { tasks: [], detail: undefined, ...(architecture !== undefined && { architecture }) };
   if (options.task === 'tensor') return none;
-  const asked = options.task === 'auto' ? undefined : options.task;
+  const media = planMedia(name, files, ports, options);
+  if (media) return { ...none, tasks: ['classify'], detail: media };
+  const asked = TEXT_TASKS.find((task) => task === options.task);
   const text = textPorts(ports.inputs);
   const { tokenizer } = files;
   if (!text || !tokenizer) {
@@ -74,7 +80,7 @@ export const planTasks = (name: string, files: ModelFiles, ports: Ports, options
       details: { option: 'task', model: name },
     });
   }
-  const task = asked ?? detected(files, text, ports);
+  const task = asked ?? detected(files, text, ports, options);
   if (task === undefined) return none;
   const output = outputOf(name, task, files, ports, options);
   if (!output) {
@@ -125,6 +131,7 @@ const detected = (
   { config, pooling, steps }: ModelFiles,
   text: TextPorts,
   { outputs }: Ports,
+  options: TaskOptions,
 ): TextTask | undefined => {
   const architectures: readonly unknown[] = Array.isArray(config['architectures']) ? config['architectures'] : [];
   const architecture = typeof architectures[0] === 'string' ? architectures[0] : '';
@@ -132,23 +139,13 @@ const detected = (
   if (text.others.length > 0 && decoderPorts(text, outputs)) return logits ? 'generate' : undefined;
   if (logits) {
     if (architecture.endsWith('ForTokenClassification')) return 'token-classify';
-    const classes = labelsOf(config)?.length ?? logits.dims.at(-1);
+    const classes = labelsOf(config, options)?.length ?? logits.dims.at(-1);
     if (architecture.endsWith('ForSequenceClassification') || (architecture === '' && logits.dims.length === 2))
       return classes === 1 ? 'rerank' : 'classify';
     return undefined;
   }
   const known = outputs.some(({ name }) => SENTENCE_OUTPUTS.includes(name) || TOKEN_OUTPUTS.includes(name));
   return known || pooling || steps.length > 0 ? 'embed' : undefined;
-};
-
-/** Labels by number, where the configuration names them. */
-export const labelsOf = (config: JsonObject): readonly string[] | undefined => {
-  const names = objectOf(config['id2label']);
-  if (!names) return undefined;
-  const byId = new Map(Object.entries(names).map(([id, label]) => [Number(id), String(label)]));
-  // Numbers of labels are places in the output: a file that names others is not believed.
-  const labels = Array.from({ length: byId.size }, (_, id) => byId.get(id));
-  return labels.length > 0 && labels.every((label) => label !== undefined) ? labels : undefined;
 };
 
 const isFloat = ({ type }: TensorPort): boolean => FLOAT_TYPES.includes(type);
@@ -227,10 +224,6 @@ const learnedLength = ({ config, tokenizerConfig }: ModelFiles): number | undefi
   ) as number[];
   return limits.length > 0 ? Math.min(...limits) : undefined;
 };
-
-/** True where each label has a probability of its own. */
-export const isMultiLabel = (config: JsonObject): boolean =>
-  textField(config, 'problem_type') === 'multi_label_classification';
 
 /** Special tokens that end an answer, as the files name them. */
 export const endTokens = ({ config, generation }: Pick<ModelFiles, 'config' | 'generation'>): readonly number[] => {

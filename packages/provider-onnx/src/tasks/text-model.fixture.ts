@@ -17,6 +17,7 @@ export const filesOf = (more: Partial<ModelFiles> = {}): ModelFiles & { tokenize
     tokenizer: wordPieces,
     tokenizerConfig: { sep_token: '[SEP]', pad_token: '[PAD]' },
     generation: {},
+    preprocessor: undefined,
     pooling: undefined,
     sentences: undefined,
     steps: [],

@@ -1,7 +1,7 @@
 import { GolekError, type InferenceEvent, type RunContext, type SessionLoad } from '@golek/providers-spi';
-import { DynamicBatcher } from '../batching/dynamic-batcher.ts';
 import type { OnnxGraph } from '../graph.ts';
 import type { Encoding, Padding } from '../text/text-tokenizer.ts';
+import { BatchedRuns } from './batched-runs.ts';
 import { floatsOf, type FloatOutput } from './float-output.ts';
 import type { PooledRow } from './pooling.ts';
 import { padded, paddedLength, type TextPorts } from './text-ports.ts';
@@ -29,23 +29,24 @@ export interface TextRunOptions {
 /** Inputs of one run that are in the batcher at the same time: enough to find equal lengths among them. */
 const WINDOW = 256;
 
-/** Answers inputs of many runs, several at once. */
+/** Answers texts of many runs, several at once. */
 export class TextRuns<R> implements AsyncDisposable {
   readonly #options: TextRunOptions;
-  readonly #batcher: DynamicBatcher<Encoding, R>;
-  #runs = 0;
+  readonly #runs: BatchedRuns<Encoding, R>;
 
   /** `read`: the answer of one input from the output of its batch. It keeps nothing of the output. */
   constructor(options: TextRunOptions, read: (row: RowOutput) => R) {
     const { name, graph, ports, output, padding, queueLimit, maxBatchTokens, maxBatchDelayMs } = options;
     this.#options = options;
-    this.#batcher = new DynamicBatcher(
+    this.#runs = new BatchedRuns(
       {
         name,
+        queueLimit,
+        window: WINDOW,
+        lengthOf: ({ ids }) => paddedLength(ids.length, ports, padding),
         maxTokens: maxBatchTokens,
         maxItems: ports.rows ?? maxBatchTokens,
         maxDelayMs: maxBatchDelayMs,
-        queueLimit: (queueLimit + 1) * WINDOW,
         // Without a mask the graph takes padding for text.
         exact: ports.mask === undefined,
       },
@@ -61,44 +62,13 @@ export class TextRuns<R> implements AsyncDisposable {
   }
 
   get load(): SessionLoad {
-    const running = this.#batcher.running > 0 ? 1 : 0;
-    return { running: Math.min(running, this.#runs), waiting: Math.max(0, this.#runs - running) };
+    return this.#runs.load;
   }
 
   /** Answers in the order of the inputs. Throws `overloaded` when too many runs wait. */
   async *run(encodings: readonly Encoding[], context: RunContext): AsyncGenerator<R, void> {
-    const { name, queueLimit, ports, padding } = this.#options;
-    const { tenant = '', priority = 0 } = context;
-    if (this.#runs > queueLimit)
-      throw new GolekError('overloaded', `${this.#runs} runs wait for model '${name}', the most that may`, {
-        details: { waiting: this.#runs, queueLimit },
-      });
     this.#checkLengths(encodings);
-    this.#runs++;
-    const left = new AbortController();
-    const signal = AbortSignal.any([context.signal, left.signal]);
-    const claim = { tenant, priority, caller: left };
-    const answers: Promise<R>[] = [];
-    try {
-      for (let next = 0; next < encodings.length; next++) {
-        while (answers.length < Math.min(encodings.length, next + WINDOW)) {
-          const encoding = encodings[answers.length] as Encoding;
-          const answer = this.#batcher.submit(
-            encoding,
-            paddedLength(encoding.ids.length, ports, padding),
-            claim,
-            signal,
-          );
-          // Its error is thrown when its turn has come, or nobody asks any more.
-          answer.catch(() => undefined);
-          answers.push(answer);
-        }
-        yield await (answers[next] as Promise<R>);
-      }
-    } finally {
-      this.#runs--;
-      left.abort(new GolekError('cancelled', 'the consumer stopped reading'));
-    }
+    yield* this.#runs.run(encodings, context);
   }
 
   #checkLengths(encodings: readonly Encoding[]): void {
@@ -116,7 +86,7 @@ export class TextRuns<R> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#batcher[Symbol.asyncDispose]();
+    await this.#runs[Symbol.asyncDispose]();
   }
 }
 

@@ -35,7 +35,7 @@ const open = (options: TaskOptions = {}, more: object = {}) => {
   const outputs = [port('logits', ['batch', 'sequence', LABELS.length], 'FP32')];
   const graph = new FunctionGraph(BERT_INPUTS, outputs, tagger);
   const plan = planTasks('m', files, graph, options);
-  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 4 });
+  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 4, batchTokens: 512 });
   const ask = async (inputs: string[], top?: number): Promise<InferenceEvent[]> => {
     const request = { task: 'classify' as const, model: 'm', inputs, ...(top !== undefined && { top }) };
     return Array.fromAsync(tasks?.run(request, { id: '1', signal: AbortSignal.timeout(10_000) }) ?? []);

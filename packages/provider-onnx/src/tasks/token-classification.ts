@@ -1,14 +1,13 @@
-import type { InferenceEvent, InferenceRequest, RunContext } from '@golek/providers-spi';
+import type { ClassifyRequest, InferenceEvent, RunContext } from '@golek/providers-spi';
 import type { Encoding, TextTokenizer } from '../text/text-tokenizer.ts';
 import type { TokenBytes } from '../text/token-bytes.ts';
 import { tokenSpans, type Span } from '../text/token-spans.ts';
 import { surfacesOf, type WordRules } from '../text/token-surfaces.ts';
-import { softmax } from './classification.ts';
-import { entitiesOf, type Entity, type LabelledToken } from './entities.ts';
+import { mostCertain, softmax } from './class-scores.ts';
+import { textInputs } from './classify-inputs.ts';
+import { entitiesOf, type LabelledToken } from './entities.ts';
 import { cutWarning, encodeInputs, type InputRules } from './text-inputs.ts';
 import { usageOf, type RowOutput, type TextRuns } from './text-runs.ts';
-
-type ClassifyRequest = Extract<InferenceRequest, { task: 'classify' }>;
 
 /** An open model as the classification of tokens uses it. */
 export interface TokenClassifier {
@@ -34,24 +33,19 @@ export const classifyTokens = async function* (
   context: RunContext,
 ): AsyncGenerator<InferenceEvent, void> {
   const { rules, runs } = classifier;
-  const encodings = await encodeInputs(rules, inputs, 'inputs', context.signal);
+  const texts = textInputs(rules.name, inputs);
+  const encodings = await encodeInputs(rules, texts, 'inputs', context.signal);
   const warning = cutWarning(encodings, 'inputs');
   if (warning !== undefined) yield { type: 'warning', message: warning };
   let index = 0;
   for await (const logits of runs.run(encodings, context)) {
-    const [text = '', encoding] = [inputs[index], encodings[index]];
+    const [text = '', encoding] = [texts[index], encodings[index]];
     const entities = encoding ? entitiesOf(labelled(classifier, text, encoding, logits)) : [];
-    for (const { label, score, start, end } of best(entities, top))
+    for (const { label, score, start, end } of mostCertain(entities, top))
       yield { type: 'label', index, label, score, start, end };
     index++;
   }
   yield usageOf(encodings);
-};
-
-const best = (entities: readonly Entity[], top: number | undefined): readonly Entity[] => {
-  if (top === undefined || entities.length <= top) return entities;
-  const kept = new Set([...entities].sort((one, other) => other.score - one.score).slice(0, top));
-  return entities.filter((entity) => kept.has(entity));
 };
 
 const labelled = (

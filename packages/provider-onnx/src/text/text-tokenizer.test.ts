@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { FastUnigram } from './fast-unigram.ts';
 import { makeTokenizer } from './hugging-face-tokenizer.ts';
 import type { JsonObject } from './json-fields.ts';
@@ -96,6 +96,18 @@ describe('FastUnigram', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('takes a score that JSON has no number for as the library does, and is still what splits texts', () => {
+    const { model } = sentencePieces;
+    const pieces = { ...sentencePieces, model: { ...model, vocab: [...model.vocab, ['▁hello', null]] } };
+    const split = vi.spyOn(FastUnigram.prototype, 'encode');
+    const text = 'hello the cats hello';
+    const wanted = makeTokenizer(pieces, {}).tokenize(text, { add_special_tokens: false });
+    const tokenizer = new TextTokenizer('pieces', pieces);
+    expect(tokenizer.tokens(text).map((id) => tokenizer.spelling(id))).toEqual(wanted);
+    expect(split).toHaveBeenCalled();
+    split.mockRestore();
   });
 
   test('splits the most probable way', () => {

@@ -249,10 +249,11 @@ const unigramOf = (model: JsonObject | undefined): FastUnigram | undefined => {
   const pieces = model?.['vocab'];
   const unknown = countField(model, 'unk_id');
   if (!Array.isArray(pieces) || unknown === undefined || model?.['byte_fallback'] === true) return undefined;
-  const read = pieces.filter(
-    (piece: unknown): piece is [string, number] =>
-      Array.isArray(piece) && typeof piece[0] === 'string' && typeof piece[1] === 'number',
-  );
+  const read = pieces.flatMap((piece: unknown): [string, number][] => {
+    const [text, score] = Array.isArray(piece) ? (piece as unknown[]) : [];
+    // A score that JSON has no number for is saved as null, which counts as 0 in sums.
+    return typeof text === 'string' && (typeof score === 'number' || score === null) ? [[text, score ?? 0]] : [];
+  });
   return read.length === pieces.length ? new FastUnigram({ pieces: read, unknown }) : undefined;
 };
 

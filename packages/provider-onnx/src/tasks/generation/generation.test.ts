@@ -76,7 +76,7 @@ const open = (config: object = {}, generation: object = {}, chatTemplate?: strin
   });
   const graph = new FunctionGraph(INPUTS, OUTPUTS, alphabet);
   const plan = planTasks('m', files, graph, {});
-  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 1 });
+  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 1, batchTokens: 512 });
   if (!tasks) throw new Error('no tasks');
   const events = (request: Partial<GenerateRequest>, context: Partial<RunContext> = {}) =>
     tasks.run(
@@ -202,7 +202,7 @@ describe('generation with a cache', () => {
 test('a graph that asks for how many tokens logits are wanted gets 1', async () => {
   const graph = new FunctionGraph([...INPUTS, port('num_logits_to_keep', [])], OUTPUTS, alphabet);
   const plan = planTasks('m', filesOf({ tokenizer, tokenizerConfig: { eos_token: '</s>' } }), graph, {});
-  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 1 });
+  const tasks = openTasks(plan, { name: 'm', graph, queueLimit: 1, batchTokens: 512 });
   const request = {
     task: 'generate' as const,
     model: 'm',
