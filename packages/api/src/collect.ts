@@ -24,6 +24,8 @@ export interface InferenceResult {
   labels: Omit<Extract<InferenceEvent, { type: 'label' }>, 'type'>[];
   tensors: NamedTensor[];
   tokens: number[];
+  /** Tokens of a prompt that was counted only. */
+  count?: number;
   warnings: string[];
   usage?: Usage;
 }
@@ -100,6 +102,9 @@ export const collect = async (events: AsyncIterable<InferenceEvent>): Promise<In
         break;
       case 'tokens':
         result.tokens.push(...event.tokens);
+        break;
+      case 'count':
+        result.count = event.tokens;
         break;
       case 'warning':
         result.warnings.push(event.message);

@@ -2,16 +2,19 @@ import { z } from 'zod';
 
 export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() }).meta({ id: 'TextPart' });
 
-/** An image as bytes or as an address. Providers without vision refuse it by name. */
-export const ImagePart = z
-  .strictObject({
-    type: z.literal('image'),
-    source: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('base64'), mediaType: z.string(), data: z.string() }),
-      z.strictObject({ kind: z.literal('url'), url: z.string() }),
-    ]),
-  })
-  .meta({ id: 'ImagePart' });
+/** A file as bytes or as an address. */
+const MediaSource = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('base64'), mediaType: z.string(), data: z.string() }),
+  z.strictObject({ kind: z.literal('url'), url: z.string() }),
+]);
+
+/** Providers without vision refuse it by name. */
+export const ImagePart = z.strictObject({ type: z.literal('image'), source: MediaSource }).meta({ id: 'ImagePart' });
+export type ImagePart = z.infer<typeof ImagePart>;
+
+/** A recording. Providers without hearing refuse it by name. */
+export const AudioPart = z.strictObject({ type: z.literal('audio'), source: MediaSource }).meta({ id: 'AudioPart' });
+export type AudioPart = z.infer<typeof AudioPart>;
 
 export const ContentPart = z.discriminatedUnion('type', [TextPart, ImagePart]);
 export type ContentPart = z.infer<typeof ContentPart>;
@@ -24,6 +27,16 @@ export const ToolCall = z
   .meta({ id: 'ToolCall' });
 export type ToolCall = z.infer<typeof ToolCall>;
 
+/** A piece of reasoning that the service which made it can prove to be its own: sent back with the conversation, unchanged and in order. */
+export const ReasoningBlock = z
+  .union([
+    z.strictObject({ text: z.string(), signature: z.string().min(1) }),
+    /** What the service shows only encrypted. */
+    z.strictObject({ redacted: z.string() }),
+  ])
+  .meta({ id: 'ReasoningBlock' });
+export type ReasoningBlock = z.infer<typeof ReasoningBlock>;
+
 export const Message = z
   .discriminatedUnion('role', [
     z.strictObject({ role: z.literal('system'), content: Content, name: z.string().optional() }),
@@ -32,10 +45,17 @@ export const Message = z
       role: z.literal('assistant'),
       content: Content,
       reasoning: z.string().optional(),
+      /** The same reasoning for the service that made it; `reasoning` has its text for all others. */
+      reasoningBlocks: z.array(ReasoningBlock).optional(),
       toolCalls: z.array(ToolCall).optional(),
       name: z.string().optional(),
     }),
-    z.strictObject({ role: z.literal('tool'), content: Content, toolCallId: z.string() }),
+    z.strictObject({
+      role: z.literal('tool'),
+      content: Content,
+      toolCallId: z.string(),
+      isError: z.boolean().optional(),
+    }),
   ])
   .meta({ id: 'Message', description: 'One turn of a conversation.' });
 export type Message = z.infer<typeof Message>;

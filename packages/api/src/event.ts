@@ -51,7 +51,14 @@ export const InferenceEvent = z
       route: RouteTaken.optional(),
     }),
     z.strictObject({ type: z.literal('text'), choice, text: z.string(), logprobs: z.array(TokenLogprob).optional() }),
-    z.strictObject({ type: z.literal('reasoning'), choice, text: z.string() }),
+    /** `signature` ends a block of reasoning that its service can prove to be its own; `redacted` is a whole block that it shows only encrypted. */
+    z.strictObject({
+      type: z.literal('reasoning'),
+      choice,
+      text: z.string(),
+      signature: z.string().optional(),
+      redacted: z.string().optional(),
+    }),
     /** A piece of a tool call: the first one of an `index` has `id` and `name`; `arguments` pieces join to JSON text. */
     z.strictObject({
       type: z.literal('tool-call'),
@@ -65,7 +72,7 @@ export const InferenceEvent = z
     z.strictObject({ type: z.literal('embedding'), index: z.int().min(0), vector: z.instanceof(Float32Array) }),
     /** Relevance of document `index`; higher is better. */
     z.strictObject({ type: z.literal('score'), index: z.int().min(0), score: z.number() }),
-    /** A label of input `index` with its probability; with `start` and `end` of that piece of it, UTF-16 units. */
+    /** A label of input `index` with its probability; with `start` and `end` of that piece of it: UTF-16 units of a text, milliseconds of a recording. */
     z.strictObject({
       type: z.literal('label'),
       index: z.int().min(0),
@@ -76,6 +83,8 @@ export const InferenceEvent = z
     }),
     z.strictObject({ type: z.literal('tensor'), tensor: NamedTensor }),
     z.strictObject({ type: z.literal('tokens'), tokens: z.array(z.int().min(0)) }),
+    /** How many tokens a prompt has that is not answered. */
+    z.strictObject({ type: z.literal('count'), tokens: z.int().min(0) }),
     z.strictObject({ type: z.literal('warning'), message: z.string() }),
     z.strictObject({
       type: z.literal('finish'),

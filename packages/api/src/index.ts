@@ -3,10 +3,11 @@ export { ErrorData } from './error-data.ts';
 export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
 export { KEEP_ALIVE_FORMS, keepAliveMs } from './keep-alive.ts';
 export { nearest } from './nearest.ts';
-export { ContentPart, ImagePart, Message, TextPart, ToolCall } from './content.ts';
+export { AudioPart, ContentPart, ImagePart, Message, ReasoningBlock, TextPart, ToolCall } from './content.ts';
 export { textOf } from './text-of.ts';
 export {
   ClassifyRequest,
+  CountRequest,
   DetokenizeRequest,
   AdapterChoice,
   EmbedRequest,
@@ -24,7 +25,7 @@ export {
   Tool,
   ToolChoice,
 } from './request.ts';
-export { NamedTensor, TensorType } from './tensor.ts';
+export { NamedTensor, TensorPort, TensorType } from './tensor.ts';
 export { Usage } from './usage.ts';
 export {
   FinishReason,

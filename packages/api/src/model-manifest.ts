@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Task } from './request.ts';
+import { TensorPort } from './tensor.ts';
 
 /** What a model can do and what it is, as read from its file or told by its server. Nothing here is guessed. */
 export const ModelManifest = z
@@ -26,6 +27,10 @@ export const ModelManifest = z
     chatTemplate: z.boolean().optional(),
     /** Options of requests that it takes, by the names of the provider contract (`tools`, `json-schema`, `image` …); absent: not known before it is loaded. */
     options: z.array(z.string()).optional(),
+    /** What a request of the task `tensor` gives; absent where that is not known. */
+    inputs: z.array(TensorPort).optional(),
+    /** What it gets. */
+    outputs: z.array(TensorPort).optional(),
     /** Kind of device that runs it. */
     device: z.enum(['cpu', 'gpu', 'remote']).optional(),
     license: z.string().optional(),

@@ -30,6 +30,14 @@ describe('InferenceRequest', () => {
       { task: 'embed', model, inputs: ['a', [1]] },
       { task: 'rerank', model, query: 'q', documents: ['d'] },
       { task: 'classify', model, inputs: ['a'] },
+      {
+        task: 'classify',
+        model,
+        inputs: [
+          { type: 'image', source: { kind: 'base64', mediaType: 'image/png', data: 'AA==' } },
+          { type: 'audio', source: { kind: 'url', url: 'https://example.com/a.wav' } },
+        ],
+      },
       { task: 'tensor', model, inputs: [{ name: 'x', type: 'FP32', shape: [1], data: new Uint8Array(4) }] },
       { task: 'tokenize', model, text: 'a' },
       { task: 'detokenize', model, tokens: [1] },

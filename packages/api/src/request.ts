@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Message } from './content.ts';
+import { AudioPart, ImagePart, Message } from './content.ts';
 import { NamedTensor } from './tensor.ts';
 
 /** A JSON Schema document (draft 2020-12 vocabulary; which keywords an engine can enforce is the provider's matter). */
@@ -79,6 +79,8 @@ const Reasoning = z
   .strictObject({
     enabled: z.boolean().optional(),
     effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh', 'max']).optional(),
+    /** About how many tokens it may think at most: a guide for models that can be told, no bound. */
+    budgetTokens: z.int().min(1).optional(),
   })
   .meta({ id: 'Reasoning' });
 
@@ -126,30 +128,32 @@ const base = {
   user: z.string().max(512).optional(),
 };
 
+const GenerateInput = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('chat'),
+    messages: z.array(Message).min(1),
+    tools: z.array(Tool).optional(),
+    toolChoice: ToolChoice.optional(),
+    /** False: at most one tool call in an answer. */
+    parallelToolCalls: z.boolean().optional(),
+    reasoning: Reasoning.optional(),
+    templateOptions: TemplateOptions.optional(),
+  }),
+  /** Raw text or tokens, continued without a chat template. */
+  z.strictObject({
+    type: z.literal('text'),
+    prompt: z.union([z.string(), Tokens]),
+    /** What follows the answer: the model fills in what is missing between prompt and suffix. */
+    suffix: z.string().min(1).optional(),
+    echo: z.boolean().optional(),
+  }),
+]);
+
 export const GenerateRequest = z
   .strictObject({
     task: z.literal('generate'),
     ...base,
-    input: z.discriminatedUnion('type', [
-      z.strictObject({
-        type: z.literal('chat'),
-        messages: z.array(Message).min(1),
-        tools: z.array(Tool).optional(),
-        toolChoice: ToolChoice.optional(),
-        /** False: at most one tool call in an answer. */
-        parallelToolCalls: z.boolean().optional(),
-        reasoning: Reasoning.optional(),
-        templateOptions: TemplateOptions.optional(),
-      }),
-      /** Raw text or tokens, continued without a chat template. */
-      z.strictObject({
-        type: z.literal('text'),
-        prompt: z.union([z.string(), Tokens]),
-        /** What follows the answer: the model fills in what is missing between prompt and suffix. */
-        suffix: z.string().min(1).optional(),
-        echo: z.boolean().optional(),
-      }),
-    ]),
+    input: GenerateInput,
     sampling: Sampling.optional(),
     output: OutputFormat.optional(),
     /** Most tokens to generate for each choice. Absent: until the model stops or its context is full. */
@@ -201,7 +205,11 @@ export const ClassifyRequest = z
   .strictObject({
     task: z.literal('classify'),
     ...base,
-    inputs: z.array(z.string()).min(1).max(2048),
+    /** Texts, pictures or recordings, as the model takes them. */
+    inputs: z
+      .array(z.union([z.string(), z.discriminatedUnion('type', [ImagePart, AudioPart])]))
+      .min(1)
+      .max(2048),
     /** Return the best `top` labels of each input. */
     top: z.int().min(1).optional(),
   })
@@ -216,6 +224,8 @@ export const TensorRequest = z
     inputs: z.array(NamedTensor),
     /** Names of the outputs wanted; absent: all. */
     outputs: z.array(z.string()).optional(),
+    /** What the model's server is told beside the tensors, by its own names: the id of a sequence, a priority … */
+    parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   })
   .meta({ id: 'TensorRequest' });
 export type TensorRequest = z.infer<typeof TensorRequest>;
@@ -238,6 +248,12 @@ export const DetokenizeRequest = z
   .meta({ id: 'DetokenizeRequest' });
 export type DetokenizeRequest = z.infer<typeof DetokenizeRequest>;
 
+/** How many tokens the prompt of a generate request has, the chat template and tools included; the answer is one `count`. */
+export const CountRequest = z
+  .strictObject({ task: z.literal('count'), ...base, input: GenerateInput })
+  .meta({ id: 'CountRequest' });
+export type CountRequest = z.infer<typeof CountRequest>;
+
 /** What every protocol is translated to and every provider answers. */
 export const InferenceRequest = z
   .discriminatedUnion('task', [
@@ -248,6 +264,7 @@ export const InferenceRequest = z
     TensorRequest,
     TokenizeRequest,
     DetokenizeRequest,
+    CountRequest,
   ])
   .meta({ id: 'InferenceRequest' });
 export type InferenceRequest = z.infer<typeof InferenceRequest>;
@@ -260,6 +277,7 @@ export const TASKS = [
   'tensor',
   'tokenize',
   'detokenize',
+  'count',
 ] as const satisfies readonly InferenceRequest['task'][];
 export const Task = z.enum(TASKS);
 export type Task = z.infer<typeof Task>;

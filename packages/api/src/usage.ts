@@ -10,11 +10,13 @@ export const Usage = z
     reasoningTokens: z.int().min(0).optional(),
     /** Prompt tokens whose KV cache was reused. */
     cachedPromptTokens: z.int().min(0).optional(),
+    /** Prompt tokens that were put into a cache for later, where the service counts them. */
+    cacheWritePromptTokens: z.int().min(0).optional(),
     /** Where the engine's time went, milliseconds; absent where the engine does not tell. */
     timings: z
       .strictObject({
-        /** Waiting for a free sequence. */
-        queueMs: z.number().min(0),
+        /** Waiting for a free sequence; absent where only the rest is told. */
+        queueMs: z.number().min(0).optional(),
         /** From the first prompt token to the first generated one. */
         prefillMs: z.number().min(0),
         /** From the first generated token to the last. */

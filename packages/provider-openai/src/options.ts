@@ -1,25 +1,25 @@
 import {
   checkOptions,
-  invalidOption,
   REQUEST_OPTIONS,
-  type Log,
   type ModelSource,
   type OptionRule,
   type RequestOption,
   type Task,
 } from '@golek/providers-spi';
+import {
+  booleanRule,
+  integerRule,
+  listRule,
+  objectRule,
+  oneOfRule,
+  resolveUpstream,
+  type ResolvedUpstream,
+  type UpstreamOptions,
+} from '@golek/providers-spi/remote';
 import { DIALECTS, type DialectName } from './dialect.ts';
 
-/** Settings of an upstream. */
-export interface OpenAiProviderOptions {
-  /** Id of the provider. Default `openai`. */
-  readonly id?: string;
-  /** Address of the API with its version, e.g. `https://api.openai.com/v1`. A query in it goes with every request. */
-  readonly baseUrl: string;
-  /** Sent as bearer token. */
-  readonly apiKey?: string;
-  /** Sent with every request. */
-  readonly headers?: Readonly<Record<string, string>>;
+/** Settings of an upstream. `baseUrl` holds the version: `https://api.openai.com/v1`. The key is sent as bearer token. Default id: `openai`. */
+export interface OpenAiProviderOptions extends UpstreamOptions {
   /** What kind of service it is. Default `openai`. */
   readonly dialect?: DialectName;
   /** False: answers are asked for whole, for services that cannot stream. Default true. */
@@ -28,20 +28,6 @@ export interface OpenAiProviderOptions {
   readonly streamUsage?: boolean;
   /** True: the caller's name of its own user is passed on. Default false. */
   readonly forwardUser?: boolean;
-  /** Requests at the same time, each on a connection of its own. Default 64. */
-  readonly connections?: number;
-  /** Requests that may wait for a connection; further ones are refused with `overloaded`. Default 256. */
-  readonly queueLimit?: number;
-  /** Longest time to connect, milliseconds. Default 10,000. */
-  readonly connectTimeoutMs?: number;
-  /** A connection on which nothing comes for so long while an answer is due is taken for dead, milliseconds. Default 300,000. */
-  readonly idleTimeoutMs?: number;
-  /** Longest line of a stream, bytes. Default 4 MiB. */
-  readonly maxLineBytes?: number;
-  /** Longest answer, bytes. Default 128 MiB. */
-  readonly maxResponseBytes?: number;
-  /** Told of odd things that upstreams do. */
-  readonly log?: Log;
 }
 
 /** Settings of one model (`ModelSource.options`). */
@@ -60,114 +46,37 @@ export interface OpenAiModelOptions {
   readonly verify?: boolean;
 }
 
-type Defaulted = 'id' | 'dialect' | 'stream' | 'streamUsage' | 'forwardUser' | 'connections' | 'queueLimit';
-type Limits = 'connectTimeoutMs' | 'idleTimeoutMs' | 'maxLineBytes' | 'maxResponseBytes';
+type Own = Omit<OpenAiProviderOptions, keyof UpstreamOptions>;
 
 /** Settings of an upstream with every default filled in. */
-export interface ResolvedOptions
-  extends Required<Pick<OpenAiProviderOptions, Defaulted | Limits>>, Pick<OpenAiProviderOptions, 'apiKey' | 'log'> {
-  readonly baseUrl: URL;
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type ResolvedOptions = ResolvedUpstream & Required<Own>;
 
-const integer = (low: number, high: number): OptionRule => ({
-  allows: (value) => Number.isInteger(value) && (value as number) >= low && (value as number) <= high,
-  wanted: `an integer from ${low} to ${high}`,
-});
-
-const boolean: OptionRule = { allows: (value) => typeof value === 'boolean', wanted: 'true or false' };
-
-const listOf = (allowed: readonly string[]): OptionRule => ({
-  allows: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((item) => allowed.includes(item as string)),
-  wanted: `a list of ${allowed.join(', ')}`,
-});
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** What may stand in a header (RFC 9110): a line break would make another header. */
-const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-const MiB = 1024 * 1024;
-
-const PROVIDER_RULES: Readonly<Record<keyof OpenAiProviderOptions, OptionRule>> = {
-  id: { allows: (value) => typeof value === 'string' && value !== '', wanted: 'a string with at least one character' },
-  baseUrl: {
-    allows: (value) => typeof value === 'string' && /^https?:$/.test(urlOf(value)?.protocol ?? ''),
-    wanted: 'an http or https address such as https://api.openai.com/v1',
-  },
-  apiKey: {
-    allows: (value) => typeof value === 'string' && value !== '' && HEADER_VALUE.test(value),
-    wanted: 'a string of printable ASCII characters',
-    secret: true,
-  },
-  headers: {
-    allows: (value) =>
-      isObject(value) &&
-      Object.entries(value).every(
-        ([name, text]) => HEADER_NAME.test(name) && typeof text === 'string' && HEADER_VALUE.test(text),
-      ),
-    wanted: 'a map of header names to values of printable ASCII characters',
-    secret: true,
-  },
-  dialect: {
-    allows: (value) => typeof value === 'string' && Object.hasOwn(DIALECTS, value),
-    wanted: `one of ${Object.keys(DIALECTS).join(', ')}`,
-  },
-  stream: boolean,
-  streamUsage: boolean,
-  forwardUser: boolean,
-  connections: integer(1, 10_000),
-  queueLimit: integer(0, 100_000),
-  connectTimeoutMs: integer(10, 600_000),
-  idleTimeoutMs: integer(100, 3_600_000),
-  maxLineBytes: integer(1024, 256 * MiB),
-  maxResponseBytes: integer(1024, 1024 * MiB),
-  log: { allows: isObject, wanted: 'a logger' },
+const OWN_RULES: Readonly<Record<keyof Own, OptionRule>> = {
+  dialect: oneOfRule(Object.keys(DIALECTS)),
+  stream: booleanRule,
+  streamUsage: booleanRule,
+  forwardUser: booleanRule,
 };
 
 const MODEL_RULES: Readonly<Record<keyof OpenAiModelOptions, OptionRule>> = {
-  tasks: listOf(['generate', 'embed'] satisfies readonly Task[]),
-  contextLength: integer(1, 100_000_000),
-  embeddingLength: integer(1, 1_000_000),
-  options: listOf(REQUEST_OPTIONS),
-  body: { allows: isObject, wanted: 'a map of fields' },
-  verify: boolean,
+  tasks: listRule(['generate', 'embed'] satisfies readonly Task[]),
+  contextLength: integerRule(1, 100_000_000),
+  embeddingLength: integerRule(1, 1_000_000),
+  options: listRule(REQUEST_OPTIONS),
+  body: objectRule('a map of fields'),
+  verify: booleanRule,
 };
 
-const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+const KIND = { name: 'OpenAI', id: 'openai', rules: OWN_RULES, example: 'https://api.openai.com/v1' };
 
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
-export const resolveOptions = (options: OpenAiProviderOptions): ResolvedOptions => {
-  checkOptions(options, PROVIDER_RULES, `options of the OpenAI provider '${options.id ?? 'openai'}'`);
-  const baseUrl = new URL(options.baseUrl);
-  if (baseUrl.username !== '' || baseUrl.password !== '') {
-    throw invalidOption(
-      'options of the OpenAI provider',
-      'baseUrl',
-      "'baseUrl' must not hold credentials; use 'apiKey' or 'headers'",
-    );
-  }
-  return {
-    id: options.id ?? 'openai',
-    baseUrl,
-    headers: options.headers ?? {},
-    dialect: options.dialect ?? 'openai',
-    stream: options.stream ?? true,
-    streamUsage: options.streamUsage ?? true,
-    forwardUser: options.forwardUser ?? false,
-    connections: options.connections ?? 64,
-    queueLimit: options.queueLimit ?? 256,
-    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
-    maxLineBytes: options.maxLineBytes ?? 4 * MiB,
-    maxResponseBytes: options.maxResponseBytes ?? 128 * MiB,
-    ...(options.apiKey !== undefined && { apiKey: options.apiKey }),
-    ...(options.log && { log: options.log }),
-  };
-};
+export const resolveOptions = (options: OpenAiProviderOptions): ResolvedOptions => ({
+  ...resolveUpstream(options, KIND),
+  dialect: options.dialect ?? 'openai',
+  stream: options.stream ?? true,
+  streamUsage: options.streamUsage ?? true,
+  forwardUser: options.forwardUser ?? false,
+});
 
 /** Throws `config_invalid`, as `resolveOptions` does. */
 export const modelOptionsOf = ({ name, options = {} }: ModelSource): OpenAiModelOptions => {

@@ -11,6 +11,10 @@ describe('usedOptions', () => {
   it('names nothing but what is used', () => {
     expect(usedOptions({ task: 'embed', model: 'm', inputs: ['a'] })).toEqual([]);
     expect(usedOptions({ task: 'tokenize', model: 'm', text: 'a' })).toEqual([]);
+    expect(usedOptions({ task: 'classify', model: 'm', inputs: ['a'] })).toEqual([]);
+    const source = { kind: 'url', url: 'x' } as const;
+    const inputs = ['a', { type: 'image', source }, { type: 'image', source }] as const;
+    expect(usedOptions({ task: 'classify', model: 'm', inputs: [...inputs] })).toEqual(['input.image']);
     const plain: InferenceRequest = {
       task: 'generate',
       model: 'm',

@@ -1,4 +1,4 @@
-import type { InferenceRequest, Sampling } from '@golek/api';
+import type { GenerateRequest, InferenceRequest, Sampling } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
 import type { SessionCapabilities } from './provider.ts';
 
@@ -8,6 +8,7 @@ export const REQUEST_OPTIONS = [
   'input.text',
   'input.tokens',
   'input.image',
+  'input.audio',
   'echo',
   'suffix',
   'tools',
@@ -40,6 +41,7 @@ export const REQUEST_OPTIONS = [
   'bestOf',
   'logprobs',
   'dimensions',
+  'parameters',
 ] as const;
 export type RequestOption = (typeof REQUEST_OPTIONS)[number];
 
@@ -60,24 +62,12 @@ const isNeutral = (sampling: Sampling, key: keyof Sampling): boolean => {
   return sampling[key] === NEUTRAL[key];
 };
 
-/** The options that a request makes use of. */
-export const usedOptions = (request: InferenceRequest): RequestOption[] => {
-  const used: RequestOption[] = [];
-  const add = (condition: unknown, option: RequestOption): void => {
-    if (condition) used.push(option);
-  };
-  if (request.task === 'embed') {
-    add(
-      request.inputs.some((input) => typeof input !== 'string'),
-      'input.tokens',
-    );
-    add(request.dimensions !== undefined, 'dimensions');
-    return used;
-  }
-  if (request.task !== 'generate') return used;
-  const { input, output, sampling } = request;
+type Add = (condition: unknown, option: RequestOption) => void;
+
+/** The options of what is answered or counted. */
+const addInput = (input: GenerateRequest['input'], add: Add): void => {
   if (input.type === 'chat') {
-    used.push('input.chat');
+    add(true, 'input.chat');
     add(
       input.messages.some((message) => message.content.some((part) => part.type === 'image')),
       'input.image',
@@ -89,10 +79,42 @@ export const usedOptions = (request: InferenceRequest): RequestOption[] => {
     add(input.reasoning?.effort !== undefined, 'reasoning.effort');
     add(Object.keys(input.templateOptions ?? {}).length > 0, 'templateOptions');
   } else {
-    used.push(typeof input.prompt === 'string' ? 'input.text' : 'input.tokens');
+    add(true, typeof input.prompt === 'string' ? 'input.text' : 'input.tokens');
     add(input.echo, 'echo');
     add(input.suffix !== undefined, 'suffix');
   }
+};
+
+/** The options that a request makes use of. */
+export const usedOptions = (request: InferenceRequest): RequestOption[] => {
+  const used: RequestOption[] = [];
+  const add: Add = (condition, option) => {
+    if (condition) used.push(option);
+  };
+  if (request.task === 'embed') {
+    add(
+      request.inputs.some((input) => typeof input !== 'string'),
+      'input.tokens',
+    );
+    add(request.dimensions !== undefined, 'dimensions');
+    return used;
+  }
+  if (request.task === 'classify') {
+    for (const kind of ['image', 'audio'] as const)
+      add(
+        request.inputs.some((input) => typeof input !== 'string' && input.type === kind),
+        `input.${kind}`,
+      );
+    return used;
+  }
+  if (request.task === 'tensor') {
+    add(Object.keys(request.parameters ?? {}).length > 0, 'parameters');
+    return used;
+  }
+  if (request.task === 'count') addInput(request.input, add);
+  if (request.task !== 'generate') return used;
+  const { output, sampling } = request;
+  addInput(request.input, add);
   for (const key of Object.keys(sampling ?? {}) as (keyof Sampling)[]) {
     add(sampling?.[key] !== undefined && !isNeutral(sampling, key), `sampling.${key}`);
   }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readAsked } from './answer.ts';
 import type { Behaviour } from './behaviour.ts';
 import { perform } from './perform.ts';
+import { readAsked } from './read-asked.ts';
 import type { LiveCall, UpstreamCall } from './upstream-call.ts';
 
 export interface FaultyUpstreamOptions {
@@ -27,7 +27,7 @@ const readBody = async (request: IncomingMessage): Promise<unknown> => {
   }
 };
 
-/** An OpenAI-compatible server on loopback that answers, or fails, as it is told. */
+/** A server on loopback that answers, or fails, as it is told, in the protocol of a request's path. */
 export class FaultyUpstream implements AsyncDisposable {
   readonly #models: Readonly<Record<string, Behaviour>>;
   readonly #default: Behaviour;

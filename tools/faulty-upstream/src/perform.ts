@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { answerTo, type AnswerParts, type Asked } from './answer.ts';
 import type { Behaviour, Moment } from './behaviour.ts';
 import type { LiveCall } from './upstream-call.ts';
+import type { AnswerParts, Asked, Wire } from './wire.ts';
 
 /** One answer being written. */
 export interface Performance {
@@ -18,9 +18,6 @@ export interface Performance {
 
 const HUGE_LINE = 32 * 1024 * 1024;
 const ONCE = 64 * 1024;
-
-const errorBody = (message: string, type: string, code: string | number | null): string =>
-  JSON.stringify({ error: { message, type, param: null, code } });
 
 const write = async ({ response, call, signal }: Performance, piece: string | Uint8Array): Promise<void> => {
   signal.throwIfAborted();
@@ -40,8 +37,8 @@ const writeAll = async (
   }
 };
 
-const begin = ({ response }: Performance, { contentType }: AnswerParts): void => {
-  response.writeHead(200, { 'content-type': contentType });
+const begin = ({ response }: Performance, { contentType, status = 200 }: AnswerParts): void => {
+  response.writeHead(status, { 'content-type': contentType });
   response.flushHeaders();
 };
 
@@ -65,11 +62,22 @@ const upTo = async (performance: Performance, answer: AnswerParts, at: Moment): 
   if (at !== 'after-headers') await writeAll(performance, answer.pieces.slice(0, at));
 };
 
-const MALFORMED = {
-  json: 'data: {"choices":[{"index":0,"delta":{"content":"bro\n\n',
-  garbage: '\u0000\u0001 this is no event\n<?xml version="1.0"?>\n\n',
-  'not-an-answer': 'data: [1,2,3]\n\n',
-} as const;
+/** A record in the middle of whose text something happens. */
+const around = ({ record, chunk }: Wire): readonly [string, string] => {
+  const [before = '', after = ''] = record(chunk('HERE')).split('HERE');
+  return [before, after];
+};
+
+const malformed = (wire: Wire, what: 'json' | 'garbage' | 'not-an-answer'): string => {
+  switch (what) {
+    case 'json':
+      return `${around(wire)[0]}bro\n\n`;
+    case 'garbage':
+      return '\u0000\u0001 this is no event\n<?xml version="1.0"?>\n\n';
+    case 'not-an-answer':
+      return wire.record('[1,2,3]');
+  }
+};
 
 /** Bytes that differ in every way that the format of event streams allows, in packets of 7 bytes. */
 const splitPieces = ({ pieces, contentType }: AnswerParts): readonly Uint8Array[] => {
@@ -87,21 +95,17 @@ const splitPieces = ({ pieces, contentType }: AnswerParts): readonly Uint8Array[
 };
 
 const huge = async (performance: Performance, bytes: number): Promise<void> => {
-  await write(performance, 'data: {"choices":[{"index":0,"delta":{"content":"');
+  const [before, after] = around(performance.asked.wire);
+  await write(performance, before);
   const filler = 'x'.repeat(ONCE);
   for (let sent = 0; sent < bytes; sent += ONCE) await write(performance, filler);
-  await write(performance, '"}}]}\n\n');
+  await write(performance, after);
 };
 
 const endless = async (performance: Performance): Promise<void> => {
-  const { model } = performance.asked;
+  const { record, chunk } = performance.asked.wire;
   for (let index = 0; ; index++) {
-    const delta = { content: `word${index} `.padEnd(512, '.') };
-    const chunk = { id: 'chatcmpl-faulty', object: 'chat.completion.chunk', created: 0, model };
-    await write(
-      performance,
-      `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`,
-    );
+    await write(performance, record(chunk(`word${index} `.padEnd(512, '.'))));
     if (index % 16 === 0) await turn();
   }
 };
@@ -114,7 +118,8 @@ const finish = ({ response, call }: Performance): void => {
 /** Answers as the behaviour says. Rejects when the client leaves. */
 export const perform = async (behaviour: Behaviour, performance: Performance): Promise<void> => {
   const { asked, response, call, models } = performance;
-  const answer = answerTo(asked, models, behaviour.kind === 'ok' ? behaviour : {});
+  const { wire } = asked;
+  const answer = wire.answerTo(asked, models, behaviour.kind === 'ok' ? behaviour : {});
   switch (behaviour.kind) {
     case 'ok':
       begin(performance, answer);
@@ -169,7 +174,7 @@ export const perform = async (behaviour: Behaviour, performance: Performance): P
         ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
         ...headers,
       });
-      response.end(errorBody(message, type, code));
+      response.end(wire.errorBody(message, type, code));
       return;
     }
     case 'empty':
@@ -180,7 +185,7 @@ export const perform = async (behaviour: Behaviour, performance: Performance): P
     case 'error-in-200':
       call.state = 'failed';
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(errorBody('the engine is on fire', 'server_error', behaviour.code ?? 'engine_error'));
+      response.end(wire.errorBody('the engine is on fire', 'server_error', behaviour.code ?? 'engine_error'));
       return;
     case 'html':
       call.state = 'failed';
@@ -192,7 +197,7 @@ export const perform = async (behaviour: Behaviour, performance: Performance): P
       await turn();
       await write(
         performance,
-        `data: ${errorBody('the engine is on fire', 'server_error', behaviour.code ?? null)}\n\n`,
+        wire.record(wire.errorBody('the engine is on fire', 'server_error', behaviour.code ?? null)),
       );
       call.state = 'failed';
       response.end();
@@ -201,13 +206,13 @@ export const perform = async (behaviour: Behaviour, performance: Performance): P
       await upTo(performance, answer, behaviour.after);
       await turn();
       if (behaviour.what === 'huge-line') await huge(performance, behaviour.bytes ?? HUGE_LINE);
-      else await write(performance, MALFORMED[behaviour.what]);
+      else await write(performance, malformed(wire, behaviour.what));
       await writeAll(performance, answer.pieces.slice(behaviour.after));
       call.state = 'failed';
       response.end();
       return;
     case 'endless':
-      begin(performance, { ...answer, contentType: 'text/event-stream' });
+      begin(performance, { ...answer, contentType: wire.streamType });
       return endless(performance);
     case 'raw':
       response.writeHead(behaviour.status ?? 200, { 'content-type': 'text/event-stream', ...behaviour.headers });

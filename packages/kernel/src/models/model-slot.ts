@@ -24,6 +24,8 @@ export interface ModelSlot {
   inUse: number;
   /** Those who wait for the load. */
   wanted: number;
+  /** Milliseconds of `performance.now()`. */
+  openedAt: number;
   /** Since when nobody uses it, milliseconds of `performance.now()`. */
   idleSince: number;
   /** Unloads it. */
@@ -47,6 +49,7 @@ export const emptySlot = (model: string): ModelSlot => ({
   failure: undefined,
   inUse: 0,
   wanted: 0,
+  openedAt: 0,
   idleSince: 0,
   timer: undefined,
   keepAliveMs: undefined,

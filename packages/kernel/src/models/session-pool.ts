@@ -18,6 +18,10 @@ export interface ModelStatus {
   /** Runs that hold the session now. */
   readonly inUse: number;
   readonly health?: Health;
+  /** What it can do, while it is open. */
+  readonly capabilities?: SessionCapabilities;
+  /** When it was opened, milliseconds of `performance.now()`, while it is open. */
+  readonly openedAt?: number;
   /** What it takes of this machine's memory, as estimated; absent where its provider cannot tell, and while it is not loaded. */
   readonly memoryBytes?: number;
   /** It is unloaded on request only. */
@@ -133,7 +137,11 @@ export class SessionPool implements AsyncDisposable {
       ...(unloadsInMs !== undefined && { unloadsInMs }),
       ...(slot.state === 'loading' && { progress: slot.progress }),
       ...(slot.failure && { error: slot.failure.error.toJSON() }),
-      ...(slot.session && { health: slot.session.health() }),
+      ...(slot.session && {
+        health: slot.session.health(),
+        capabilities: slot.session.capabilities,
+        openedAt: slot.openedAt,
+      }),
     };
   }
 
@@ -289,7 +297,7 @@ export class SessionPool implements AsyncDisposable {
           );
       slot.session = session;
       slot.state = 'ready';
-      slot.idleSince = performance.now();
+      slot.openedAt = slot.idleSince = performance.now();
       this.#onOpen?.(model, session.capabilities);
       this.#publish({ type: 'model.loaded', model, provider: id, durationMs: Math.round(performance.now() - begun) });
       return session;

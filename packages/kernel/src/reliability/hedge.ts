@@ -3,7 +3,15 @@ import type { RunningAttempt } from './running-attempt.ts';
 import type { HedgePolicy } from './target-policy.ts';
 
 /** Tasks that give the same answer however often they are asked. */
-const IDEMPOTENT: ReadonlySet<Task> = new Set(['embed', 'rerank', 'classify', 'tokenize', 'detokenize', 'tensor']);
+const IDEMPOTENT: ReadonlySet<Task> = new Set([
+  'embed',
+  'rerank',
+  'classify',
+  'tokenize',
+  'detokenize',
+  'count',
+  'tensor',
+]);
 
 /** After how long a request gets a second attempt; undefined: never. */
 export const hedgeDelay = (task: Task, { afterMs, generate }: HedgePolicy): number | undefined =>

@@ -189,7 +189,7 @@ class MeasuredCall implements CallObserver {
     if (promptTokens > 0) series.promptSize.record(promptTokens);
     if (completionTokens > 0) series.completionSize.record(completionTokens);
     if (timings) {
-      series.queue.record(timings.queueMs / 1000);
+      if (timings.queueMs !== undefined) series.queue.record(timings.queueMs / 1000);
       series.prefill.record(timings.prefillMs / 1000);
       series.decode.record(timings.decodeMs / 1000);
     }

@@ -1,5 +1,6 @@
 import type { ContentPart, Message } from '@golek/api';
 import { z } from 'zod';
+import { MediaUrl, readMediaUrl } from './media-url.ts';
 import { invalid } from './parse-body.ts';
 import { limited, refused, withoutVariants } from './refusals.ts';
 
@@ -14,7 +15,7 @@ const TextPart = z.strictObject({
 const ImagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({
-    url: z.string().regex(/^(https?:\/\/|data:[^;,]+;base64,)/, 'expected an http(s) address or a data: URL in base64'),
+    url: MediaUrl,
     detail: limited(z.literal('auto').nullish(), "images are read as the model does; leave it out or send 'auto'"),
   }),
   prompt_cache_breakpoint: cacheBreakpoint,
@@ -103,12 +104,7 @@ type ChatMessage = z.output<typeof ChatMessage>;
 
 type Part = { type: 'text'; text: string } | z.output<typeof RefusalPart> | z.output<typeof ImagePart>;
 
-const readImage = (url: string): ContentPart => {
-  if (!url.startsWith('data:')) return { type: 'image', source: { kind: 'url', url } };
-  const comma = url.indexOf(',');
-  const mediaType = url.slice('data:'.length, url.indexOf(';'));
-  return { type: 'image', source: { kind: 'base64', mediaType, data: url.slice(comma + 1) } };
-};
+const readImage = (url: string): ContentPart => ({ type: 'image', source: readMediaUrl(url) });
 
 const readPart = (part: Part): ContentPart => {
   switch (part.type) {

@@ -30,7 +30,7 @@ export const samplingFields = {
 const SEEDS = 2 ** 32;
 
 /** Seeds of the wire are 64-bit and may be negative: folded to 32 bits, so that equal seeds stay equal. */
-const fold = (seed: number): number => ((seed % SEEDS) + SEEDS) % SEEDS;
+export const foldSeed = (seed: number): number => ((seed % SEEDS) + SEEDS) % SEEDS;
 
 export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>): Sampling | undefined => {
   const own = present<Omit<Sampling, 'repeatLastTokens' | 'xtc' | 'dry'>>({
@@ -38,7 +38,7 @@ export const readSampling = (body: z.output<z.ZodObject<typeof samplingFields>>)
     topP: body.top_p,
     topK: body.top_k === -1 ? 0 : body.top_k,
     minP: body.min_p,
-    seed: body.seed == null ? undefined : fold(body.seed),
+    seed: body.seed == null ? undefined : foldSeed(body.seed),
     frequencyPenalty: body.frequency_penalty,
     presencePenalty: body.presence_penalty,
     repeatPenalty: body.repeat_penalty,

@@ -1,6 +1,6 @@
 import { ERROR_CODES, type GolekError } from '@golek/api';
 import { z } from 'zod';
-import type { WireParams } from './wire-params.ts';
+import { wireMessage, wireOption, type WireParams } from './wire-params.ts';
 
 /** OpenAI's error object. `code` is a code of Golek's catalogue, `param` the request's parameter that is at fault. */
 export const ErrorBody = z
@@ -34,25 +34,21 @@ const own = (params: WireParams, name: string): string | undefined =>
   Object.hasOwn(params, name) ? params[name] : undefined;
 
 /** The parameter at fault: the wire's name of an option that the model lacks, the path of a wrong value, or what the code is about. */
-const paramOf = ({ code, details }: GolekError, params: WireParams): string | undefined => {
+const paramOf = (error: GolekError, params: WireParams): string | undefined => {
+  const { code, details } = error;
   const path = text(details?.['path']);
   if (path !== undefined && path !== '') return own(params, path) ?? path;
   if (code === 'context_length_exceeded') return own(params, 'prompt');
   if (code === 'model_not_found' || (code === 'unsupported' && details?.['task'] !== undefined)) return 'model';
-  return own(params, text(details?.['option']) ?? text(details?.['field']) ?? '');
+  return wireOption(error, params)?.name;
 };
 
 /** The error as OpenAI's clients read it; they choose their error class by the status. */
-export const errorBody = (error: GolekError, params: WireParams = {}): ErrorBody => {
-  const option = text(error.details?.['option']) ?? text(error.details?.['field']) ?? '';
-  const name = own(params, option);
-  return {
-    error: {
-      // A caller knows the option by its name on the wire.
-      message: name === undefined ? error.message : error.message.replaceAll(`'${option}'`, `'${name}'`),
-      type: typeOf(error.status),
-      param: paramOf(error, params) ?? null,
-      code: error.code,
-    },
-  };
-};
+export const errorBody = (error: GolekError, params: WireParams = {}): ErrorBody => ({
+  error: {
+    message: wireMessage(error, params),
+    type: typeOf(error.status),
+    param: paramOf(error, params) ?? null,
+    code: error.code,
+  },
+});

@@ -12,6 +12,8 @@ export { completionStream } from './completion-stream.ts';
 export { severalRuns } from './several-runs.ts';
 export { EmbeddingRequest, readEmbeddingRequest, type EmbeddingCall } from './embedding-request.ts';
 export { EmbeddingResponse, embeddingResponse } from './embedding-response.ts';
+export { ClassifyBody, readClassifyRequest, type ClassifyCall } from './classify-request.ts';
+export { ClassifyResponse, classifyResponse } from './classify-response.ts';
 export { RerankBody, readRerankRequest, type RerankCall } from './rerank-request.ts';
 export { RerankResponse, rerankResponse } from './rerank-response.ts';
 export {
@@ -29,6 +31,7 @@ export { ErrorBody, errorBody } from './error-body.ts';
 export { SSE_DONE, SSE_HEARTBEAT, sseError, type StreamEncoder } from './sse.ts';
 export {
   CHAT_PARAMS,
+  CLASSIFY_PARAMS,
   COMPLETION_PARAMS,
   EMBEDDING_PARAMS,
   RERANK_PARAMS,

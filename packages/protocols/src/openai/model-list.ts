@@ -30,30 +30,10 @@ export const wireModel = ({ name, provider, created, source: _path, ...known }: 
   golek: known,
 });
 
-/** A route as clients see it: a model that can what any of its targets can. */
-export const wireRoute = (
-  name: string,
-  strategy: string,
-  targets: readonly [ModelManifest, ...ModelManifest[]],
-): WireModel => {
-  const [first, ...others] = targets;
-  const route = { strategy, targets: targets.map((target) => target.name) };
-  if (others.length === 0) {
-    const { golek, ...model } = wireModel(first);
-    return { ...model, id: name, golek: { ...golek, route } };
-  }
-  const contexts = targets.flatMap(({ contextLength }) => contextLength ?? []);
-  return {
-    id: name,
-    object: 'model',
-    created: Math.max(...targets.map(({ created }) => created)),
-    owned_by: others.every(({ provider }) => provider === first.provider) ? first.provider : 'golek',
-    golek: {
-      tasks: [...new Set(targets.flatMap(({ tasks }) => tasks))],
-      ...(contexts.length > 0 && { contextLength: Math.max(...contexts) }),
-      route,
-    },
-  };
+/** A route as clients see it: a model, and which others it stands for. */
+export const wireRoute = (manifest: ModelManifest, route: NonNullable<WireModel['golek']['route']>): WireModel => {
+  const { golek, ...model } = wireModel(manifest);
+  return { ...model, golek: { ...golek, route } };
 };
 
 export const modelList = (data: readonly WireModel[]): z.infer<typeof ModelList> => ({

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { InferBody } from '../tensors/index.ts';
 import { ChatRequest } from './chat-request.ts';
+import { ClassifyBody } from './classify-request.ts';
 import { CompletionRequest } from './completion-request.ts';
 import { EmbeddingRequest } from './embedding-request.ts';
 import { RerankBody } from './rerank-request.ts';
@@ -19,6 +21,8 @@ test.each([
   ['/v1/completions', CompletionRequest],
   ['/v1/embeddings', EmbeddingRequest],
   ['/v1/rerank', RerankBody],
+  ['/v1/classify', ClassifyBody],
+  ['/v1/infer', InferBody],
 ])('the reference page of %s has every parameter once, and no other', (endpoint, schema) => {
   expect(documented(endpoint).sort()).toEqual(Object.keys(schema.shape).sort());
 });

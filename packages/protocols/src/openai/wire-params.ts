@@ -1,5 +1,24 @@
+import type { GolekError } from '@golek/api';
+
 /** Names on the wire of the canonical options and paths that errors carry. */
 export type WireParams = Readonly<Record<string, string>>;
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** The option that a failure is about, and its name on the wire. */
+export const wireOption = (
+  { details }: GolekError,
+  params: WireParams,
+): { readonly option: string; readonly name: string } | undefined => {
+  const option = text(details?.['option']) ?? text(details?.['field']) ?? '';
+  return Object.hasOwn(params, option) ? { option, name: params[option] as string } : undefined;
+};
+
+/** The message of a failure: a caller knows the option by its name on the wire. */
+export const wireMessage = (error: GolekError, params: WireParams): string => {
+  const about = wireOption(error, params);
+  return about ? error.message.replaceAll(`'${about.option}'`, `'${about.name}'`) : error.message;
+};
 
 const GENERATE_PARAMS: WireParams = {
   'sampling.temperature': 'temperature',
@@ -63,5 +82,14 @@ export const EMBEDDING_PARAMS: WireParams = {
 };
 
 export const RERANK_PARAMS: WireParams = { prompt: 'documents' };
+
+export const CLASSIFY_PARAMS: WireParams = {
+  'input.text': 'input',
+  'input.image': 'image',
+  'input.audio': 'audio',
+  'input.url': 'input',
+  top: 'top_k',
+  prompt: 'input',
+};
 
 export const TOKENIZE_PARAMS: WireParams = { prompt: 'content' };

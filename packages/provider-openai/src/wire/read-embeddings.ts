@@ -1,6 +1,14 @@
 import type { InferenceEvent } from '@golek/providers-spi';
-import { asCount, asList, asObject } from '../json.ts';
-import { errorObjectOf, malformedFailure, reportedFailure, type FailureContext } from '../upstream-failure.ts';
+import {
+  asCount,
+  asList,
+  asObject,
+  errorObjectOf,
+  malformedFailure,
+  parseJson,
+  reportedFailure,
+  type FailureContext,
+} from '@golek/providers-spi/remote';
 import { readUsage } from './read-usage.ts';
 
 const FLOAT_BYTES = 4;
@@ -26,12 +34,8 @@ export const readEmbeddings = (
   dimensions: number | undefined,
   context: FailureContext,
 ): readonly InferenceEvent[] => {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw malformedFailure('broken JSON', text, context);
-  }
+  const json = parseJson(text);
+  if (json === undefined) throw malformedFailure('broken JSON', text, context);
   const error = errorObjectOf(json);
   if (error) throw reportedFailure(error, context);
   const data = asList(asObject(json)?.['data']);

@@ -1,5 +1,5 @@
 import type { TokenCandidate, TokenLogprob } from '@golek/providers-spi';
-import { asList, asObject, asText, type JsonObject } from '../json.ts';
+import { asList, asObject, asText, type JsonObject } from '@golek/providers-spi/remote';
 
 const isBytes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);

@@ -1,5 +1,5 @@
 import type { Usage } from '@golek/providers-spi';
-import { asCount, asObject } from '../json.ts';
+import { asCount, asObject } from '@golek/providers-spi/remote';
 
 /** Token counts as the upstream tells them; undefined where it tells none. */
 export const readUsage = (value: unknown): Usage | undefined => {

@@ -1,4 +1,5 @@
 import type { EmbedRequest, GenerateRequest, Sampling } from '@golek/providers-spi';
+import type { RunRequest } from '@golek/providers-spi/remote';
 import type { Dialect } from '../dialect.ts';
 import { chatFields } from './chat-fields.ts';
 
@@ -12,11 +13,8 @@ export interface WireSettings {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-/** A path below the base URL and what is sent there. */
-export interface WireRequest {
-  readonly path: string;
-  readonly body: string;
-}
+/** A request whose body is JSON text. */
+type WireRequest = RunRequest & { readonly body: string };
 
 type Fields = Record<string, unknown>;
 
@@ -115,11 +113,13 @@ export const generateBody = (request: GenerateRequest, model: string, settings: 
   return {
     path: chat ? '/chat/completions' : '/completions',
     body: JSON.stringify({ ...common, ...own, ...extra }),
+    accept: stream ? 'text/event-stream' : 'application/json',
   };
 };
 
 export const embedBody = (request: EmbedRequest, model: string, settings: WireSettings): WireRequest => ({
   path: '/embeddings',
+  accept: 'application/json',
   body: JSON.stringify({
     model,
     input: request.inputs,

@@ -1,4 +1,4 @@
-import type { ErrorCode, GenerateRequest, InferenceEvent } from '@golek/api';
+import type { ErrorCode, GenerateRequest, InferenceEvent, Task } from '@golek/api';
 import type { RequestOption } from '../request-options.ts';
 
 type WithoutChoice<E> = E extends unknown ? Omit<E, 'choice'> : never;
@@ -14,9 +14,6 @@ export interface FakeFailure {
   readonly code: ErrorCode;
   readonly message: string;
 }
-
-/** The tasks that a fake model can do. */
-export type FakeTask = 'generate' | 'embed' | 'rerank' | 'tokenize' | 'detokenize';
 
 /** How one model of a fake provider behaves. Plain data, but for `answer` as a function, so that it crosses a process border. */
 export interface FakeModel {
@@ -37,8 +34,8 @@ export interface FakeModel {
   readonly hang?: { readonly at: number; readonly when?: string };
   /** How opening goes: `steps` reports of progress (default 1) after `stepMs` (default 0) each, then `error`, if any. */
   readonly load?: { readonly steps?: number; readonly stepMs?: number; readonly error?: FakeFailure };
-  /** Default: all but rerank. */
-  readonly tasks?: readonly FakeTask[];
+  /** Default: all but rerank, classify and tensor. */
+  readonly tasks?: readonly Task[];
   /** Request options that it supports; default: every one. */
   readonly options?: readonly RequestOption[];
   /** Runs that it works on at once; further ones wait in order. Default 1,024. */

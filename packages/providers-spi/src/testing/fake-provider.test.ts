@@ -193,7 +193,7 @@ describe('a fake provider', () => {
       name: 'n',
       provider: 'fake',
       source: 'fake',
-      tasks: ['generate', 'embed', 'tokenize', 'detokenize'],
+      tasks: ['generate', 'embed', 'tokenize', 'detokenize', 'count'],
       format: 'fake',
       contextLength: 4_096,
       embeddingLength: 16,

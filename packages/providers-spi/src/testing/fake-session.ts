@@ -11,15 +11,18 @@ import {
   type ModelSession,
   type RunContext,
   type SessionCapabilities,
+  type Task,
 } from '../index.ts';
 import { answerEvents } from './fake-answer.ts';
 import { fakeEmbedding } from './fake-embedding.ts';
+import { fakeLabels } from './fake-labels.ts';
 import { fakeScores } from './fake-scores.ts';
-import type { FakeModel, FakeTask } from './fake-model.ts';
+import { fakeTensors } from './fake-tensors.ts';
+import type { FakeModel } from './fake-model.ts';
 import { countTokens, detokenize, promptText, tokenize } from './fake-tokens.ts';
 import { RunSlots } from '../run-slots.ts';
 
-export const FAKE_TASKS: readonly FakeTask[] = ['generate', 'embed', 'tokenize', 'detokenize'];
+export const FAKE_TASKS: readonly Task[] = ['generate', 'embed', 'tokenize', 'detokenize', 'count'];
 const CONTEXT_LENGTH = 4_096;
 const EMBEDDING_LENGTH = 16;
 
@@ -66,12 +69,16 @@ const eventsOf = (model: FakeModel, request: InferenceRequest, contextLength: nu
     }
     case 'rerank':
       return fakeScores(request);
+    case 'classify':
+      return fakeLabels(request);
+    case 'tensor':
+      return fakeTensors(request);
     case 'tokenize':
       return [{ type: 'tokens', tokens: tokenize(request.text) }];
     case 'detokenize':
       return [{ type: 'text', choice: 0, text: detokenize(request.tokens) }];
-    default:
-      throw new GolekError('unsupported', `a fake model has no task '${request.task}'`);
+    case 'count':
+      return [{ type: 'count', tokens: countTokens(promptText(request)) }];
   }
 };
 

@@ -20,7 +20,7 @@ export const countTokens = (input: string | readonly number[]): number =>
   typeof input === 'string' ? Buffer.byteLength(input) : input.length;
 
 /** The prompt as one text: messages joined with line breaks. */
-export const promptText = ({ input }: GenerateRequest): string => {
+export const promptText = ({ input }: Pick<GenerateRequest, 'input'>): string => {
   if (input.type === 'chat') return input.messages.map((message) => textOf(message.content)).join('\n');
   return typeof input.prompt === 'string' ? input.prompt : detokenize(input.prompt);
 };

@@ -10,7 +10,7 @@ const chat = (text: string): Extract<GenerateRequest['input'], { type: 'chat' }>
 });
 
 /** What to add to a plain request so that it uses the option. */
-const partsUsing = (option: Exclude<RequestOption, 'dimensions'>): Parts => {
+const partsUsing = (option: Exclude<RequestOption, 'dimensions' | 'input.audio' | 'parameters'>): Parts => {
   switch (option) {
     case 'input.chat':
       return { input: chat('hello') };
@@ -94,6 +94,11 @@ export const requestUsing = (
   supported: readonly RequestOption[],
 ): InferenceRequest => {
   if (option === 'dimensions') return { task: 'embed', model, inputs: ['hello'], dimensions: 2 };
+  if (option === 'parameters') return { ...REQUESTS.tensor(model), parameters: { sequence_id: 1 } };
+  if (option === 'input.audio') {
+    const source = { kind: 'base64', mediaType: 'audio/wav', data: 'AA==' } as const;
+    return { task: 'classify', model, inputs: [{ type: 'audio', source }] };
+  }
   const plain = supported.includes('input.chat') ? chat('hello') : ({ type: 'text', prompt: 'hello' } as const);
   return { task: 'generate', model, input: plain, ...partsUsing(option) };
 };
@@ -110,6 +115,7 @@ const REQUESTS: { readonly [T in Task]: (model: string) => Extract<InferenceRequ
   }),
   tokenize: (model) => ({ task: 'tokenize', model, text: 'hello' }),
   detokenize: (model) => ({ task: 'detokenize', model, tokens: [1] }),
+  count: (model) => ({ task: 'count', model, input: chat('hello') }),
 };
 
 /** A request of the first task that is wanted. */

@@ -1,0 +1,16 @@
+export { ChatRequest, readChatRequest } from './chat-request.ts';
+export { GenerateRequest, readGenerateRequest } from './generate-request.ts';
+export { EmbedRequest, EmbeddingsRequest, readEmbedRequest, readEmbeddingsRequest } from './embed-request.ts';
+export type { AnswerOptions, EmbedCall, LifeCall, RunCall } from './model-call.ts';
+export { CHAT_FORM, ChatAnswer, GENERATE_FORM, GenerateAnswer, type AnswerForm } from './answer-form.ts';
+export { lifeAnswer, wholeAnswer } from './answer.ts';
+export { ollamaStream } from './answer-stream.ts';
+export { EmbedResponse, embedResponse, EmbeddingsResponse, embeddingsResponse } from './embed-response.ts';
+export type { AnswerClock } from './statistics.ts';
+export { ProcessList, processList, TagList, tagList, type LoadedModel } from './model-list.ts';
+export { readShowRequest, ShowRequest, ShowResponse, showResponse, type ShownCapabilities } from './show.ts';
+export { localName } from './model-name.ts';
+export { ErrorBody, errorBody, errorLine } from './error-body.ts';
+export { NDJSON } from './ndjson.ts';
+export { OLLAMA_API_VERSION, RUNNING, Version } from './version.ts';
+export { CHAT_PARAMS, EMBED_PARAMS, GENERATE_BODY_PARAMS } from './wire-params.ts';

@@ -1,0 +1,49 @@
+import type {
+  Health,
+  InferenceEvent,
+  InferenceRequest,
+  ModelManifest,
+  ModelSession,
+  RunContext,
+  SessionCapabilities,
+} from '@golek/providers-spi';
+
+/** A server that does not answer must not keep Golek from stopping, milliseconds. */
+const UNLOAD_LIMIT_MS = 10_000;
+
+/** A session of a model that its server loaded for it, and unloads when it is closed. */
+export class LoadedSession implements ModelSession {
+  readonly #session: ModelSession;
+  readonly #unload: (signal: AbortSignal) => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(session: ModelSession, unload: (signal: AbortSignal) => Promise<void>) {
+    this.#session = session;
+    this.#unload = unload;
+  }
+
+  get manifest(): ModelManifest {
+    return this.#session.manifest;
+  }
+
+  get capabilities(): SessionCapabilities {
+    return this.#session.capabilities;
+  }
+
+  run(request: InferenceRequest, context: RunContext): AsyncIterable<InferenceEvent> {
+    return this.#session.run(request, context);
+  }
+
+  health(): Health {
+    return this.#session.health();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+    await this.#unload(AbortSignal.timeout(UNLOAD_LIMIT_MS));
+  }
+}

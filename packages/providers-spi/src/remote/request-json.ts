@@ -1,0 +1,38 @@
+import { GolekError } from '@golek/api/plain';
+import { bodyText } from './body-bytes.ts';
+import { parseJson } from './json.ts';
+import { transportFailure } from './transport-failure.ts';
+import { malformedFailure, statusFailure } from './upstream-failure.ts';
+import type { Outgoing, Upstream } from './upstream.ts';
+
+/** Error objects are small; a web page need not be read to its end. */
+const ERROR_BYTES = 64 * 1024;
+
+/** Sends a request outside runs, such as one for a list of models, and gives the JSON of its answer. Throws GolekError. */
+export const requestJson = async (
+  upstream: Upstream,
+  outgoing: Omit<Outgoing, 'accept'>,
+  signal: AbortSignal,
+  model?: string,
+): Promise<unknown> => {
+  const exchange = upstream.send({ ...outgoing, accept: 'application/json' });
+  const onAbort = (): void => exchange.cancel(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const head = await exchange.head();
+    const context = upstream.failureContext(model);
+    if (head.status !== 200) throw statusFailure(head, await bodyText(exchange, ERROR_BYTES), context);
+    const text = await bodyText(exchange);
+    const json = parseJson(text);
+    if (json === undefined) throw malformedFailure('broken JSON', text, context);
+    return json;
+  } catch (thrown) {
+    const error = signal.aborted
+      ? GolekError.from(signal.reason, 'cancelled')
+      : transportFailure(thrown, upstream.id, upstream.host);
+    exchange.cancel(error);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};

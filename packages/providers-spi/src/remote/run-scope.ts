@@ -1,0 +1,133 @@
+import type { InferenceRequest } from '@golek/api';
+import { GolekError } from '@golek/api/plain';
+import type { RunContext } from '../provider.ts';
+import { bodyText } from './body-bytes.ts';
+import type { ConnectionSlots } from './connection-slots.ts';
+import type { Exchange, ResponseHead } from './exchange.ts';
+import { MalformedStream } from './line-reader.ts';
+import { transportFailure } from './transport-failure.ts';
+import type { Outgoing, Upstream } from './upstream.ts';
+import { malformedFailure, statusFailure } from './upstream-failure.ts';
+
+/** A run in progress. */
+export interface Abortable {
+  /** Ends it from this side: what waits for the upstream fails with the reason. */
+  abort(reason: unknown): void;
+}
+
+/** What the runs of a session share. */
+export interface RunHost {
+  readonly upstream: Upstream;
+  readonly slots: ConnectionSlots;
+  /** Name of the model at the upstream. */
+  readonly model: string;
+  /** Runs in progress, so that a disposal can end them. */
+  readonly runs: Set<Abortable>;
+  /** Why no run may begin any more. */
+  readonly closed: () => GolekError | undefined;
+  /** Told how each run ended that was not ended from this side. */
+  readonly report: (failure: GolekError | undefined) => void;
+  /** Throws `unsupported` for what the model cannot do. */
+  readonly refuse: (request: InferenceRequest) => void;
+}
+
+/** What a run sends, by POST. */
+export type RunRequest = Omit<Outgoing, 'method' | 'traceparent'>;
+
+/** Error objects are small; a web page need not be read to its end. */
+const ERROR_BYTES = 64 * 1024;
+
+/** The life of one run: its signal, its connection, and what a failure of it means. */
+export class RunScope {
+  readonly #host: RunHost;
+  readonly #context: RunContext;
+  readonly #ends = new AbortController();
+  #exchange: Exchange | undefined;
+  #closed = false;
+
+  constructor(host: RunHost, context: RunContext) {
+    this.#host = host;
+    this.#context = context;
+  }
+
+  /** Takes a connection, sends the request and waits for the head of an answer that is a 200. */
+  async send(outgoing: RunRequest): Promise<{ readonly exchange: Exchange; readonly head: ResponseHead }> {
+    const { upstream, slots, model, runs, closed } = this.#host;
+    const { signal, traceparent } = this.#context;
+    const refusal = closed();
+    if (refusal) throw refusal;
+    if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
+    runs.add(this);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    await slots.take(this.#ends.signal);
+    if (this.#ends.signal.aborted) {
+      slots.give();
+      throw this.#ends.signal.reason;
+    }
+    this.#exchange = upstream.send({ method: 'POST', ...outgoing, traceparent });
+    this.#exchange.onClosed(() => slots.give());
+    const head = await this.#exchange.head();
+    if (head.status === 200) return { exchange: this.#exchange, head };
+    throw statusFailure(head, await bodyText(this.#exchange, ERROR_BYTES), upstream.failureContext(model));
+  }
+
+  /** Ends the run from this side: what waits for the upstream fails with the reason. */
+  abort(reason: unknown): void {
+    this.#ends.abort(reason);
+    this.#exchange?.cancel(reason);
+    this.#leave();
+  }
+
+  throwIfAborted(): void {
+    if (this.#ends.signal.aborted) throw this.#ends.signal.reason;
+  }
+
+  /** Closes the run after a failure and says what the failure is. */
+  fail(thrown: unknown): GolekError {
+    if (this.#ends.signal.aborted) return GolekError.from(this.#ends.signal.reason, 'cancelled');
+    const { upstream, model, report } = this.#host;
+    const error =
+      thrown instanceof MalformedStream || thrown instanceof RangeError
+        ? malformedFailure(thrown.message, excerptOf(thrown), upstream.failureContext(model))
+        : transportFailure(thrown, upstream.id, upstream.host);
+    const sent = this.#exchange !== undefined;
+    this.#exchange?.cancel(error);
+    this.#leave();
+    if (sent) report(error);
+    return error;
+  }
+
+  /** The whole answer is here: the connection is kept where possible. The run goes on until its events are given. */
+  received(): void {
+    this.#exchange?.release();
+    this.#host.report(undefined);
+  }
+
+  /** Closes the run after its last event. */
+  close(): void {
+    this.#leave();
+  }
+
+  /** Closes the run because nobody wants the rest. */
+  leave(): void {
+    if (!this.#closed) this.abort(new GolekError('cancelled', 'the consumer left'));
+  }
+
+  readonly #onAbort = (): void => {
+    const { reason } = this.#context.signal as { readonly reason: unknown };
+    // Whoever runs out of patience with an upstream that says nothing speaks against it; a client that leaves does not.
+    if (this.#exchange?.silent === true && reason instanceof GolekError && reason.code === 'deadline_exceeded') {
+      this.#host.report(reason);
+    }
+    this.abort(reason);
+  };
+
+  #leave(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context.signal.removeEventListener('abort', this.#onAbort);
+    this.#host.runs.delete(this);
+  }
+}
+
+const excerptOf = (thrown: Error): string => (thrown instanceof MalformedStream ? thrown.excerpt : '');
