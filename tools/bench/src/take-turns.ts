@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { machineCpu, processCpu } from './process-cpu.ts';
 
 /** Samples during which other processes used more than this many cores are noise. */
 export const FOREIGN_LIMIT = 0.15;
+
+/**
+ * Pause before each turn, milliseconds: what the side before still does when its work is done must not slow this one down. The threads of llama.cpp look for work for more than a
+ * tenth of a second before they sleep, on a core of their own each.
+ */
+const SETTLE_MS = 500;
 
 export interface Turn<T> {
   readonly name: string;
@@ -61,6 +68,7 @@ export const takeTurns = async <T>(
   const isEnough = (): boolean => samples.every((taken) => taken.filter(isQuiet).length >= rounds);
   for (let round = -1; round < maxRounds && !(round >= rounds && isEnough()); round += 1) {
     for (const [index, side] of sides.entries()) {
+      await sleep(SETTLE_MS, undefined, { signal }).catch(() => undefined);
       signal?.throwIfAborted();
       const pids = side.pids();
       const ownPids = own();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { golekTiny } from '@golek/model-tiny';
+import { median, trendOf, type MemoryTrend } from './memory-trend.ts';
 import { childrenOf, cpuMs, residentMiB, serveGolek, type ServedGolek } from './server.ts';
 import { streamOnce, type StreamOutcome, type StreamRequest } from './stream-client.ts';
 
@@ -17,12 +18,6 @@ export interface EngineSoakOptions {
   readonly cycles: number;
   readonly requestsPerCycle: number;
   readonly log?: (line: string) => void;
-}
-
-/** Resident memory, MiB: medians of the second and of the last quarter of the samples. */
-export interface MemoryTrend {
-  readonly early: number;
-  readonly late: number;
 }
 
 interface Spread {
@@ -40,7 +35,7 @@ export interface EngineSoakReport {
   readonly wrong: readonly string[];
   /** Of the engine process over the aborts, of the server over the cycles. */
   readonly memory: { readonly engine: MemoryTrend; readonly server: MemoryTrend };
-  /** From an abort until no sequence runs any more, milliseconds: the median and the worst of those that were measured. */
+  /** From the last of the aborts until as many new requests as the model has sequences have their first token, milliseconds. */
   readonly freedMs: Spread;
   /** What the engine worked in that time: on a busy machine the time alone says more of the machine. */
   readonly freedCpuMs: Spread;
@@ -65,18 +60,10 @@ reliability:
   retry: { attempts: 1 }
 `;
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
 const spread = (values: readonly number[]): Spread => ({
   median: Math.round(median(values)),
   worst: Math.round(Math.max(0, ...values)),
 });
-
-const trend = (samples: readonly number[]): MemoryTrend => {
-  const quarter = Math.floor(samples.length / 4);
-  return { early: median(samples.slice(quarter, 2 * quarter)), late: median(samples.slice(-Math.max(1, quarter))) };
-};
 
 class EngineSoak {
   readonly #options: EngineSoakOptions;
@@ -100,7 +87,7 @@ class EngineSoak {
   }
 
   get memory(): EngineSoakReport['memory'] {
-    return { engine: trend(this.#engineMemory), server: trend(this.#serverMemory) };
+    return { engine: trendOf(this.#engineMemory), server: trendOf(this.#serverMemory) };
   }
 
   get freedMs(): Spread {
@@ -152,13 +139,15 @@ class EngineSoak {
       const left = performance.now();
       const engine = this.#engine();
       const used = engine === undefined ? 0 : cpuMs(engine);
-      if (await this.#until('all sequences to be free after aborts', () => this.#isFree(), FREED_WITHIN_MS)) {
-        this.#freed.push(performance.now() - left);
-        if (engine !== undefined) this.#freedCpu.push(cpuMs(engine) - used);
-      }
+      // What the model's health says of its load is up to a second old.
+      const next = await Promise.all(Array.from({ length: PARALLEL }, () => this.#ask(60_000, { maxTokens: 1 })));
+      this.#freed.push(performance.now() - left);
+      for (const { failure } of next) if (failure) this.#note(`after aborts: ${JSON.stringify(failure)}`);
+      if (engine !== undefined) this.#freedCpu.push(cpuMs(engine) - used);
       if (engine !== undefined) this.#engineMemory.push(residentMiB(engine));
     }
     this.#judge(await this.#ask(60_000), 'after the aborts');
+    await this.#until('all sequences to be free after aborts', () => this.#isFree(), FREED_WITHIN_MS);
   }
 
   /** The child with the model in it; another one reads files that nobody has looked at. */

@@ -1,12 +1,15 @@
 /**
  * `npm run chaos`: 32 streams while a plugin is replaced 50 times, the configuration changes 50 times, a route is re-pointed 50 times and an
  * engine is killed 20 times. `npm run chaos -- engine`: 2,000 clients that leave, 50 engines killed under load, 1,000 times loaded and unloaded with 10,000 answers.
+ * `npm run chaos -- onnx`: an ONNX model 200 times loaded and unloaded with 2,000 answers.
  * `npm run chaos -- mutations`: 10,000 damaged models, LoRA adapters and saved states. Each ends with 1 when anything went wrong that must not, or when memory grew.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { runEngineSoak, type MemoryTrend } from './engine-soak.ts';
+import { runEngineSoak } from './engine-soak.ts';
+import type { MemoryTrend } from './memory-trend.ts';
 import { runMutations } from './mutations/run-mutations.ts';
+import { runOnnxSoak } from './onnx-soak.ts';
 import { runChaos } from './run-chaos.ts';
 
 const { values, positionals } = parseArgs({
@@ -16,7 +19,7 @@ const { values, positionals } = parseArgs({
     changes: { type: 'string', default: '50' },
     kills: { type: 'string' },
     aborts: { type: 'string', default: '2000' },
-    cycles: { type: 'string', default: '1000' },
+    cycles: { type: 'string' },
     requests: { type: 'string', default: '10' },
     count: { type: 'string', default: '10000' },
     parallel: { type: 'string', default: '2' },
@@ -51,7 +54,18 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
       bin,
       aborts: Number(values.aborts),
       kills: Number(values.kills ?? 50),
-      cycles: Number(values.cycles),
+      cycles: Number(values.cycles ?? 1000),
+      requestsPerCycle: Number(values.requests),
+      log,
+    });
+    console.log(JSON.stringify(report, undefined, 2));
+    const { engine, server } = report.memory;
+    return report.wrong.length === 0 && !hasGrown('engine', engine, 1.05) && !hasGrown('server', server, 1.05);
+  },
+  onnx: async () => {
+    const report = await runOnnxSoak({
+      bin,
+      cycles: Number(values.cycles ?? 200),
       requestsPerCycle: Number(values.requests),
       log,
     });

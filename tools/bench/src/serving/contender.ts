@@ -13,8 +13,8 @@ export interface Contender extends AsyncDisposable {
   readonly pids: () => readonly number[];
   /** Fields that this server needs in every request. */
   readonly extra: Readonly<Record<string, unknown>>;
-  /** What its event loop was late by since the last call; absent for a server without one. */
-  readonly loopDelay?: () => Promise<LoopDelay>;
+  /** Watches its event loop, which slows it down a little, until what is returned is called; absent for a server without one. */
+  readonly watchLoop?: () => () => Promise<LoopDelay>;
 }
 
 /** What every contender runs with. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { processTree } from '../process-cpu.ts';
 import type { Contender, EngineSetup } from './contender.ts';
-import { askLoopDelay, startProbed } from './probed-server.ts';
+import { watchLoop, startProbed } from './probed-server.ts';
 
 /** Starts the binding's `evaluate()` behind a minimal HTTP server, in a process of its own. */
 export const startEvaluate = async (setup: EngineSetup): Promise<Contender> => {
@@ -16,7 +16,7 @@ export const startEvaluate = async (setup: EngineSetup): Promise<Contender> => {
     port,
     pids: () => processTree(server.pid),
     extra: {},
-    loopDelay: () => askLoopDelay(server),
+    watchLoop: () => watchLoop(server),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { processTree } from '../process-cpu.ts';
 import type { Contender, EngineSetup } from './contender.ts';
-import { askLoopDelay, FROM_SOURCE, startProbed } from './probed-server.ts';
+import { watchLoop, FROM_SOURCE, startProbed } from './probed-server.ts';
 
 /** Name under which the model is served. */
 export const MODEL_NAME = 'bench';
@@ -63,7 +63,7 @@ export const startGolekServe = async (options: GolekServeOptions): Promise<Conte
     port,
     pids: () => processTree(server.pid),
     extra: { model: MODEL_NAME, ignore_eos: true },
-    loopDelay: () => askLoopDelay(server),
+    watchLoop: () => watchLoop(server),
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
       if (options.home === undefined) rmSync(home, { recursive: true, force: true });

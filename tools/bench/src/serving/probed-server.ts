@@ -25,10 +25,13 @@ export const startProbed = (
   });
 };
 
-/** Asks the probe of a server. */
-export const askLoopDelay = async ({ child }: ServerProcess): Promise<LoopDelay> => {
-  const answer = once(child, 'message');
-  child.send('loop-delay');
-  const [delay] = (await answer) as [LoopDelay];
-  return delay;
+/** Lets the probe of a server watch; what is returned ends that and gives what it saw. */
+export const watchLoop = ({ child }: ServerProcess): (() => Promise<LoopDelay>) => {
+  child.send('watch-loop');
+  return async () => {
+    const answer = once(child, 'message');
+    child.send('loop-delay');
+    const [delay] = (await answer) as [LoopDelay];
+    return delay;
+  };
 };

@@ -45,7 +45,11 @@ export const servingTable = (results: readonly ServingResult[]): string =>
 type Sampled = ServingResult['samples'][number];
 
 /** Median of the ratios of samples of the same round, over the rounds in which neither was disturbed, or over all where each was. */
-export const pairedRatio = (a: ServingResult, b: ServingResult, pick: (sample: Sampled) => number): number => {
+export const pairedRatio = <S extends { readonly foreign: number }>(
+  a: { readonly samples: readonly S[] },
+  b: { readonly samples: readonly S[] },
+  pick: (sample: S) => number,
+): number => {
   const pairs = a.samples.flatMap((sample, round) => {
     const other = b.samples[round];
     return other ? [[sample, other] as const] : [];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { askLoopDelay, startProbed } from './probed-server.ts';
+import { startProbed, watchLoop } from './probed-server.ts';
 import { ServerProcess } from './server-process.ts';
 
 const node = (script: string): ServerProcess =>
@@ -27,6 +27,7 @@ it('names a program that is not there', async () => {
 it('tells how late the event loop of a server was', async () => {
   const busy = 'setInterval(() => { for (const end = performance.now() + 40; performance.now() < end;); }, 100)';
   await using server = startProbed('busy', ['--eval', busy]);
+  const delay = watchLoop(server);
   await sleep(800);
-  expect((await askLoopDelay(server)).max).toBeGreaterThan(20);
+  expect((await delay()).max).toBeGreaterThan(20);
 });

@@ -9,9 +9,10 @@ import { startContenders } from './start-contender.ts';
 import { runLoad, type LoadResult } from './token-load.ts';
 
 /** One side at one number of streams; times in milliseconds, medians over the samples kept. */
-export interface ServingResult extends Omit<LoadResult, 'loopDelay' | 'tokens'> {
+export interface ServingResult extends Omit<LoadResult, 'tokens'> {
   readonly name: string;
   readonly streams: number;
+  /** Of one more sample, taken for this alone. */
   readonly loopDelayP99: number | undefined;
   /** CPU of the server for each token generated. */
   readonly cpuMsPerToken: number;
@@ -20,10 +21,14 @@ export interface ServingResult extends Omit<LoadResult, 'loopDelay' | 'tokens'> 
   readonly samples: readonly (LoadResult & { readonly foreign: number })[];
 }
 
-export const resultOf = (name: string, streams: number, samples: readonly Sample<LoadResult>[]): ServingResult => {
+export const resultOf = (
+  name: string,
+  streams: number,
+  samples: readonly Sample<LoadResult>[],
+  loopDelayP99?: number,
+): ServingResult => {
   const used = quietest(samples);
   const middle = (pick: (result: LoadResult) => number): number => median(used.map(({ result }) => pick(result)));
-  const delays = used.flatMap(({ result }) => (result.loopDelay ? [result.loopDelay.p99] : []));
   return {
     name,
     streams,
@@ -33,7 +38,7 @@ export const resultOf = (name: string, streams: number, samples: readonly Sample
     gapP50: middle((result) => result.gapP50),
     gapP95: middle((result) => result.gapP95),
     gapP99: middle((result) => result.gapP99),
-    loopDelayP99: delays.length > 0 ? median(delays) : undefined,
+    loopDelayP99,
     cpuMsPerToken: median(used.map(({ result, cpuNs }) => cpuNs / 1e6 / result.tokens)),
     kept: samples.filter(isQuiet).length,
     taken: samples.length,
@@ -71,7 +76,11 @@ export const servingBench = async (options: ServingOptions): Promise<ServingResu
       work: () => runLoad(contender, prompts, load),
     }));
     const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
-    turns.forEach(({ name }, index) => results.push(resultOf(name, count, samples[index] ?? [])));
+    for (const [index, contender] of running.contenders.entries()) {
+      const delay = contender.watchLoop?.();
+      if (delay) await runLoad(contender, prompts, load);
+      results.push(resultOf(contender.name, count, samples[index] ?? [], (await delay?.())?.p99));
+    }
   }
   return results;
 };

@@ -1,5 +1,5 @@
 import { percentile } from '../statistics.ts';
-import type { Contender, LoopDelay } from './contender.ts';
+import type { Contender } from './contender.ts';
 import type { PromptMaker } from './prompts.ts';
 import { firstTokenMs, gapsMs, streamOnce, type StreamRecord } from './stream-client.ts';
 
@@ -21,7 +21,6 @@ export interface LoadResult {
   readonly gapP50: number;
   readonly gapP95: number;
   readonly gapP99: number;
-  readonly loopDelay?: LoopDelay;
 }
 
 /** Throws where a server did less work than the others: another length of prompt or answer, or a part from a cache. */
@@ -68,7 +67,6 @@ export const runLoad = async (contender: Contender, prompts: PromptMaker, load: 
   const bodies = Array.from({ length: streams * requests }, () =>
     tokenRequest(contender, prompts.next(promptTokens), tokens),
   );
-  await contender.loopDelay?.();
   const records: StreamRecord[] = [];
   const startedAt = performance.now();
   const stream = async (): Promise<void> => {
@@ -80,7 +78,5 @@ export const runLoad = async (contender: Contender, prompts: PromptMaker, load: 
     }
   };
   await Promise.all(Array.from({ length: streams }, stream));
-  const result = summarise(records, performance.now() - startedAt);
-  const loopDelay = await contender.loopDelay?.();
-  return { ...result, ...(loopDelay && { loopDelay }) };
+  return summarise(records, performance.now() - startedAt);
 };
