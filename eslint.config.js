@@ -13,7 +13,8 @@ const boundaries = {
   kernel: ['api', 'plugins-api', 'providers-spi'],
   protocols: ['api'],
   infrastructure: ['api', 'plugins-api', 'core', 'kernel'],
-  provider: ['providers-spi'],
+  // Protocols: for what speaks one both ways, such as KServe v2.
+  provider: ['providers-spi', 'protocols'],
   system: ['api', 'plugins-api', 'providers-spi', 'core', 'kernel'],
   platform: [
     'api',

@@ -30,6 +30,7 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       { id: 'once', baseUrl: faulty.url },
       { id: 'whole', baseUrl: faulty.url, stream: false },
       { id: 'patient', baseUrl: faulty.url },
+      { id: 'claude', type: 'anthropic', baseUrl: faulty.url, apiKey: 'env:FAULTY_API_KEY' },
       { id: 'good', baseUrl: good.url },
       { id: 'gone', baseUrl: gone.url },
     ],
@@ -37,7 +38,11 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       bundled: false,
       list: [
         ...faults.flatMap((model) =>
-          ['faulty', 'once', 'whole', 'patient'].map((provider) => ({ name: `${provider}-${model}`, provider, model })),
+          ['faulty', 'once', 'whole', 'patient', 'claude'].map((provider) => ({
+            name: `${provider}-${model}`,
+            provider,
+            model,
+          })),
         ),
         { name: 'good', provider: 'good', model: 'ok' },
         { name: 'gone', provider: 'gone', model: 'ok' },
@@ -59,7 +64,7 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       breaker: { mode: 'off' },
       targets: [
         { provider: 'once', retry: { attempts: 1 } },
-        ...['faulty', 'once', 'whole'].flatMap((provider) =>
+        ...['faulty', 'once', 'whole', 'claude'].flatMap((provider) =>
           faults
             .filter((fault) => fault.startsWith('stall'))
             .map((fault) => ({

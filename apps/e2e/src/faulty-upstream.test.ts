@@ -75,14 +75,16 @@ it('every fault of the upstream has a fate', () => {
 });
 
 describe.each([
-  ['plain', false],
-  ['streaming', true],
-])('%s', (_, stream) => {
+  ['plain', 'faulty', false],
+  ['streaming', 'faulty', true],
+  ["plain, over Anthropic's API", 'claude', false],
+  ["streaming, over Anthropic's API", 'claude', true],
+])('%s', (_, provider, stream) => {
   it.each(cases)(
     '%s',
     { timeout: 60_000 },
     async (fault, { status, code, retried = false, begun = false, retryAfter }) => {
-      const outcome = await ask(url, `faulty-${fault}`, stream);
+      const outcome = await ask(url, `${provider}-${fault}`, stream);
       // Words and failure that come in one packet leave together: then the failure still gets its status.
       const late = stream && begun && outcome.status === 200;
       expect(outcome).toMatchObject({ status: late ? 200 : status, code, complete: status === 200 });
@@ -96,7 +98,12 @@ describe.each([
       await expect.poll(() => bench.faulty.open, { timeout: 5_000 }).toBe(0);
     },
   );
+});
 
+describe.each([
+  ['plain', false],
+  ['streaming', true],
+])('%s', (_, stream) => {
   it.each(cases.filter(([, { status }]) => status !== 200))('%s with one attempt is one call', async (fault) => {
     const { complete, code } = await ask(url, `once-${fault}`, stream);
     expect([complete, code]).toEqual([false, FATES[fault].code]);

@@ -1,3 +1,4 @@
+import { golekEmbed } from '@golek/model-embed';
 import { golekTiny } from '@golek/model-tiny';
 import OpenAI, { APIUserAbortError, BadRequestError, NotFoundError } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -191,6 +192,35 @@ describe('the official openai client', () => {
     expect(cut.choices[0]).toMatchObject({ text: ' there was a', finish_reason: 'length' });
   });
 
+  it('finds the text that says the same with the shipped embedding model', async () => {
+    const questions = ['How do I get a new password?', 'When does the shop open?'];
+    const answers = [
+      'Opening hours are nine to five.',
+      'We bake bread every day.',
+      'Use the link to reset your login.',
+    ];
+    const embed = async (input: string[]): Promise<number[][]> => {
+      const { data, usage } = await client.embeddings.create({ model: golekEmbed.name, input });
+      expect(data.map(({ index, embedding }) => [index, embedding.length])).toEqual(input.map((_, at) => [at, 512]));
+      expect(usage.prompt_tokens).toBeGreaterThan(input.length);
+      return data.map(({ embedding }) => embedding);
+    };
+    const [asked, given] = await Promise.all([embed(questions), embed(answers)]);
+    const best = asked.map((question) => {
+      const scores = given.map((answer) => answer.reduce((sum, x, at) => sum + x * (question[at] ?? 0), 0));
+      return answers[scores.indexOf(Math.max(...scores))];
+    });
+    expect(best).toEqual([answers[2], answers[0]]);
+    const shorter = await client.embeddings.create({ model: golekEmbed.name, input: questions, dimensions: 64 });
+    expect(Math.hypot(...(shorter.data[0]?.embedding ?? []))).toBeCloseTo(1, 4);
+    expect(shorter.data[1]?.embedding).toHaveLength(64);
+    const chat = client.chat.completions.create({
+      model: golekEmbed.name,
+      messages: [{ role: 'user', content: 'Hi' }],
+    });
+    await expect(chat).rejects.toMatchObject({ status: 400, code: 'unsupported' });
+  });
+
   it('embeds, as floats and as base64', async () => {
     const input = ['a red kite', 'a red kite', 'the sum of two numbers'];
     const floats = await client.embeddings.create({ model, input, encoding_format: 'float' });
@@ -210,7 +240,7 @@ describe('the official openai client', () => {
 
   it('lists models', async () => {
     const models = await client.models.list();
-    expect(models.data.map(({ id }) => id)).toEqual([model]);
+    expect(models.data.map(({ id }) => id)).toEqual([model, golekEmbed.name]);
     expect(await client.models.retrieve(model)).toMatchObject({ id: model, object: 'model' });
   });
 

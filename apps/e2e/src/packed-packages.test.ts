@@ -111,6 +111,8 @@ describe.each(packages)('$manifest.name, packed', (each) => {
     expect(own.filter((file) => /\.(test|fixture)\.|\/src\/|\/spec\/|tsbuildinfo/.test(file))).toEqual([]);
     expect(stdout).toContain('package/README.md');
     expect(stdout).toContain('package/LICENSE');
+    // Attributions that a licence asks for go with the work.
+    expect(stdout.includes('package/NOTICE')).toBe((await readdir(each.folder)).includes('NOTICE'));
   });
 
   it('runs the example of its README', { timeout: 120_000 }, async () => {
@@ -168,5 +170,13 @@ describe('a project that installs the packed packages', () => {
     running.child.stdin?.end();
     const { stdout } = await running;
     expect(stdout.trim()).toBe('I am golek-tiny, a 4-million-parameter model that ships with Golek.');
+  });
+
+  it('embeds with the shipped model', { timeout: 60_000 }, async () => {
+    const program = `import { createPortableRuntime } from '@golek/portable-runtime';
+      await using golek = await createPortableRuntime();
+      process.stdout.write(String((await golek.embed(['Hello!']))[0].length));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: project });
+    expect(stdout.trim()).toBe('512');
   });
 });

@@ -3,6 +3,7 @@ import { createLogger, logConfig } from '@golek/system';
 import { beatenFlags } from './config/beaten-flags.ts';
 import type { PlatformSettings } from './config/platform-config.ts';
 import { listModels, type KnownModels } from './models/list-models.ts';
+import { grpcModule } from './modules/grpc-module.ts';
 import { httpModule } from './modules/http-module.ts';
 import { createPlatform, type Platform } from './platform.ts';
 
@@ -27,7 +28,7 @@ export const composeServer = async (settings: PlatformSettings): Promise<Compose
       live: { store, file: configFile, home: data.root },
       log,
       models: known.models,
-      server: httpModule,
+      server: (lifecycle) => [httpModule(lifecycle), grpcModule(lifecycle)],
       environment: process.env,
       isolation: 'process',
     }),

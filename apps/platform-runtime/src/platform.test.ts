@@ -46,7 +46,7 @@ test('a broken file is left out of the models; a request for it is answered with
   const { system } = await composeServer(await settings());
   await using running = system;
   await running.start();
-  expect(running.get(MODELS).names()).toEqual(['golek-tiny']);
+  expect(running.get(MODELS).names()).toEqual(['golek-tiny', 'golek-embed']);
   const engine = running.get(ENGINE);
   const run = (model: string) => collect(engine.run(createCall({ request: ask(model), signal })));
   await expect(run('broken')).rejects.toMatchObject({ code: 'model_invalid' });
@@ -61,7 +61,7 @@ test('an ONNX file of the models folder is found, listed and run', async () => {
   const { system } = await composeServer(await settings());
   await using running = system;
   await running.start();
-  expect(running.get(MODELS).names()).toEqual(['softmax', 'golek-tiny']);
+  expect(running.get(MODELS).names()).toEqual(['softmax', 'golek-tiny', 'golek-embed']);
   const x = { name: 'x', type: 'FP32' as const, shape: [1], data: new Uint8Array(Float32Array.of(3).buffer) };
   const request = { task: 'tensor' as const, model: 'softmax', inputs: [x] };
   const { tensors } = await collect(running.get(ENGINE).run(createCall({ request, signal })));

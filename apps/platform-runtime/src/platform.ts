@@ -37,7 +37,7 @@ export interface PlatformOptions {
   /** Models to be registered, as `listModels` gives them. */
   readonly models: readonly PlatformModel[];
   /** What serves the platform to others, e.g. `httpModule`. Default: nothing, for use in this process. */
-  readonly server?: (lifecycle: PlatformLifecycle) => SystemModule;
+  readonly server?: (lifecycle: PlatformLifecycle) => SystemModule | readonly SystemModule[];
   /** Where models run when `gguf.isolation` is `auto`. */
   readonly isolation: Isolation;
   /** Absolute path of the data folder, where own builds of llama.cpp are. Default: that of `live`; without both none is used. */
@@ -114,7 +114,7 @@ export const createPlatform = (options: PlatformOptions): Platform => {
         ? [
             ...telemetryModules(configuration, environment),
             ...pluginModules(live, configuration),
-            server({ state, onDrain: (drain) => void drains.push(drain) }),
+            ...[server({ state, onDrain: (drain) => void drains.push(drain) })].flat(),
           ]
         : []),
     ],

@@ -18,13 +18,13 @@ import {
   type ReliabilitySettings,
   type SystemModule,
 } from '@golek/system';
-import { DEFAULT_MODELS, inspectModels, type PortableModel } from './portable-models.ts';
+import { inspectModels, SHIPPED_MODELS, shippedModelFor, type PortableModel } from './portable-models.ts';
 import { parseReliability, parseRoute } from './parse-request.ts';
 import { parseLife, type PortableLife } from './portable-life.ts';
 import { PortableRuntime } from './portable-runtime.ts';
 
 export interface PortableRuntimeOptions {
-  /** Models by name: a path of a GGUF or ONNX file, or where and how another provider finds it. Default: the shipped golek-tiny. */
+  /** Models by name: a path of a GGUF or ONNX file, or where and how another provider finds it. Default: the shipped golek-tiny, and golek-embed for embeddings. */
   readonly models?: Readonly<Record<string, PortableModel>>;
   /** Settings of the GGUF provider. */
   readonly gguf?: GgufProviderOptions;
@@ -86,7 +86,7 @@ const portableModule = (options: PortableRuntimeOptions, signal: AbortSignal): S
       onnx = {},
       providers = [],
       phases = [],
-      models = DEFAULT_MODELS,
+      models = SHIPPED_MODELS,
       routes = [],
     } = options;
     registrar.contribute({
@@ -161,5 +161,5 @@ export const createPortableRuntime = async (options: PortableRuntimeOptions = {}
     ...(log && { log }),
   });
   await system.start({ signal });
-  return new PortableRuntime(system);
+  return new PortableRuntime(system, options.models ? undefined : shippedModelFor);
 };

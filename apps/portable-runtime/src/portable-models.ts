@@ -1,6 +1,7 @@
 import path from 'node:path';
+import { golekEmbed } from '@golek/model-embed';
 import { golekTiny } from '@golek/model-tiny';
-import { GolekError } from '@golek/api';
+import { GolekError, type Task } from '@golek/api';
 import type { ModelSource, Provider } from '@golek/providers-spi';
 import type { ModelEntry } from '@golek/kernel';
 
@@ -16,8 +17,14 @@ export type PortableModel =
       readonly options?: Readonly<Record<string, unknown>>;
     };
 
-/** What an embedded runtime has when no model is named. */
-export const DEFAULT_MODELS: Readonly<Record<string, PortableModel>> = { [golekTiny.name]: golekTiny.path };
+/** What an embedded runtime has when no models are given. */
+export const SHIPPED_MODELS: Readonly<Record<string, PortableModel>> = {
+  [golekTiny.name]: golekTiny.path,
+  [golekEmbed.name]: golekEmbed.path,
+};
+
+/** Which of these works on a request that names none. */
+export const shippedModelFor = (task: Task): string => (task === 'embed' ? golekEmbed : golekTiny).name;
 
 /** Reads what the models are. Throws what `Provider.inspect` throws, and `config_invalid` for a provider that is not there. */
 export const inspectModels = (

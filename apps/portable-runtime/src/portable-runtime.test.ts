@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GolekError } from '@golek/api';
+import { golekEmbed } from '@golek/model-embed';
 import { golekTiny } from '@golek/model-tiny';
 import { definePlugin } from '@golek/plugins-api';
 import { fakeProvider } from '@golek/providers-spi/testing';
@@ -30,19 +31,20 @@ it.each(['in-process', 'process'] as const)('runs an ONNX file, found by its ext
   }
 });
 
-describe('with the shipped model', () => {
+describe('with the shipped models', () => {
   let golek: PortableRuntime;
   beforeAll(async () => {
-    golek = await createPortableRuntime({ gguf: { threads: 1, gpu: false } });
+    golek = await createPortableRuntime({ gguf: { threads: 1, gpu: false }, onnx: { threads: 1 } });
   });
   afterAll(() => golek.close());
 
-  it('has it registered and loads it with the first request', async () => {
-    expect(golek.models.map(({ name }) => name)).toEqual([golekTiny.name]);
+  it('has them registered and loads each with its first request', async () => {
+    expect(golek.models.map(({ name }) => name)).toEqual([golekTiny.name, golekEmbed.name]);
     expect(golek.status(golekTiny.name).state).toBe('unloaded');
     const { choices, usage } = await golek.chat('Who are you?', greedy).result();
     expect(choices[0]?.text).toBe('I am golek-tiny, a 4-million-parameter model that ships with Golek.');
     expect(golek.status(golekTiny.name).state).toBe('ready');
+    expect(golek.status(golekEmbed.name).state).toBe('unloaded');
     expect(golek.usage[golekTiny.name]).toMatchObject({ completed: 1, completionTokens: usage?.completionTokens });
   });
 
@@ -70,11 +72,12 @@ describe('with the shipped model', () => {
 
   it('embeds, and frees and loads the model again', async () => {
     const [first, second] = await golek.embed(['a red kite', 'a red kite']);
-    expect(first).toHaveLength(256);
+    expect(first).toHaveLength(512);
     expect(first).toEqual(second);
-    await golek.unload(golekTiny.name);
-    expect(golek.status(golekTiny.name).state).toBe('unloaded');
+    await golek.unload(golekEmbed.name);
+    expect(golek.status(golekEmbed.name).state).toBe('unloaded');
     expect(await golek.embed(['a red kite'])).toEqual([first]);
+    expect((await golek.embed(['a red kite'], { model: golekTiny.name }))[0]).toHaveLength(256);
   });
 
   it('ends with the signal', async () => {

@@ -6,6 +6,7 @@ import {
   type ModelManifest,
   type ModelRoute,
   type ModelRouteInput,
+  type Task,
 } from '@golek/api';
 import {
   createCall,
@@ -21,7 +22,7 @@ import { parseRequest, parseRoute } from './parse-request.ts';
 
 type OptionalModel<R> = R extends unknown ? Omit<R, 'model'> & { readonly model?: string } : never;
 
-/** A canonical request; `model` may be left out when the runtime has one model. */
+/** A canonical request; `model` may be left out when the runtime has one model or the shipped ones. */
 export type PortableRequest = OptionalModel<InferenceRequest>;
 
 /** What a chat may set beside its messages. */
@@ -40,12 +41,15 @@ export class PortableRuntime implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #models: ModelRegistry;
   readonly #sessions: SessionPool;
+  readonly #modelFor: ((task: Task) => string) | undefined;
 
-  constructor(system: System) {
+  /** `modelFor`: which model does a task for a request that names none; default: the only one. */
+  constructor(system: System, modelFor?: (task: Task) => string) {
     this.#system = system;
     this.#engine = system.get(ENGINE);
     this.#models = system.get(MODELS);
     this.#sessions = system.get(SESSIONS);
+    this.#modelFor = modelFor;
   }
 
   /** The registered models. */
@@ -80,7 +84,7 @@ export class PortableRuntime implements AsyncDisposable {
 
   /** Runs any canonical request. Throws `invalid_request` or `unknown_parameter` at once for one that does not fit the schema. */
   run(request: PortableRequest, { signal = new AbortController().signal }: RunOptions = {}): Answer {
-    const parsed = parseRequest({ model: this.#onlyModel(request.model), ...request });
+    const parsed = parseRequest({ model: request.model ?? this.#unnamedModel(request.task), ...request });
     return new Answer(this.#engine.run(createCall({ request: parsed, signal })));
   }
 
@@ -134,8 +138,8 @@ export class PortableRuntime implements AsyncDisposable {
     return this.close();
   }
 
-  #onlyModel(asked: string | undefined): string | undefined {
-    if (asked !== undefined) return asked;
+  #unnamedModel(task: Task): string {
+    if (this.#modelFor) return this.#modelFor(task);
     const [first, ...others] = this.models;
     if (first && others.length === 0) return first.name;
     const names = this.models.map(({ name }) => name).join(', ');

@@ -5,7 +5,7 @@ import { concurrencyList, wholeNumber, type BenchPlan } from './bench/bench-plan
 import type { BenchTarget } from './bench/bench-target.ts';
 import { interruptible } from './action.ts';
 import { settingsOf, withConfiguration, type MappedFlag } from './common-options.ts';
-import { UsageError } from './exit-code.ts';
+import { serverAddress } from './server-client.ts';
 import { styled } from './style.ts';
 import { writeOut } from './write-out.ts';
 import type { PlatformSettings } from '../config/platform-config.ts';
@@ -71,24 +71,18 @@ const bench = async (command: Command, signal: AbortSignal): Promise<number> => 
 
 const openTarget = async (
   command: Command,
-  { url, tokenEnv }: Pick<BenchOptions, 'url' | 'tokenEnv'>,
+  options: Pick<BenchOptions, 'url' | 'tokenEnv'>,
   plan: BenchPlan,
   signal: AbortSignal,
 ): Promise<BenchTarget> => {
   const [model] = command.args;
-  if (url === undefined) {
-    if (tokenEnv !== undefined)
-      throw new UsageError('--token-env goes with --url: nothing in this process needs a token');
-    const { openLocalTarget } = await import('./bench/local-target.ts');
-    return openLocalTarget(await roomySettings(command, plan), model, signal);
+  const address = serverAddress(options);
+  if (address) {
+    const { openServerTarget } = await import('./bench/server-target.ts');
+    return openServerTarget(address, model, signal);
   }
-  if (!URL.canParse(url) || !/^https?:/.test(url))
-    throw new UsageError(`--url takes an address such as http://127.0.0.1:11500, got '${url}'`);
-  const token = tokenEnv === undefined ? undefined : process.env[tokenEnv];
-  if (tokenEnv !== undefined && token === undefined)
-    throw new UsageError(`--token-env: there is no environment variable '${tokenEnv}'`);
-  const { openServerTarget } = await import('./bench/server-target.ts');
-  return openServerTarget({ url, model, token }, signal);
+  const { openLocalTarget } = await import('./bench/local-target.ts');
+  return openLocalTarget(await roomySettings(command, plan), model, signal);
 };
 
 /** Settings with room for all requests of the plan, where the user has not chosen otherwise. */

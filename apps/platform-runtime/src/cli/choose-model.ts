@@ -15,6 +15,23 @@ export interface ChosenModel extends PlatformModel {
  * word that is almost a known name is taken for a slip and refused.
  */
 export const chooseModel = (known: KnownModels, flag: string | undefined, words: readonly string[]): ChosenModel => {
+  const named = namedModel(known, flag, words);
+  if (named) return named;
+  if (known.default === undefined) {
+    throw new GolekError(
+      'model_not_found',
+      'there is no model: name a file with --model or put one into the data folder',
+    );
+  }
+  return { ...(modelOf(known, known.default) ?? refuseUnknown(known, known.default)), words };
+};
+
+/** The same, but undefined where the command line names no model. */
+export const namedModel = (
+  known: KnownModels,
+  flag: string | undefined,
+  words: readonly string[],
+): ChosenModel | undefined => {
   if (flag !== undefined) return { ...(modelOf(known, flag) ?? refuseUnknown(known, flag)), words };
   const [first, ...rest] = words;
   if (first !== undefined) {
@@ -27,13 +44,7 @@ export const chooseModel = (known: KnownModels, flag: string | undefined, words:
       );
     }
   }
-  if (known.default === undefined) {
-    throw new GolekError(
-      'model_not_found',
-      'there is no model: name a file with --model or put one into the data folder',
-    );
-  }
-  return { ...(modelOf(known, known.default) ?? refuseUnknown(known, known.default)), words };
+  return undefined;
 };
 
 const namesOf = ({ models }: KnownModels): string[] => models.map(({ source }) => source.name);

@@ -28,11 +28,23 @@ The first line of \`golek serve\` is \`golek listens on URL\`, printed when it t
 
 ## Models
 
-A model is named by its name or by a path that ends in \`.gguf\`. There are the models of \`models.list\`, the \`.gguf\` files below \`models\` in the data
-folder and below \`models.folders\` (named after their files; \`golek models list\` says what was renamed), and the bundled golek-tiny. Without a name
-\`models.default\` answers, else the first configured model, else the bundled one.
+A model is named by its name or by a path that ends in \`.gguf\` or \`.onnx\`. There are the models of \`models.list\`, such files below \`models\` in the data
+folder and below \`models.folders\` (named after their files; \`golek models list\` says what was renamed), and the bundled golek-tiny and golek-embed. Without a name
+\`models.default\` answers, else the first configured model, else golek-tiny.
 
-\`golek run\` and \`golek chat\` run the model in their own process, through the same kernel as the server; no server is needed.
+\`golek run\` and \`golek chat\` run the model in their own process, through the same kernel as the server; no server is needed. So do \`golek embed\`, \`rerank\`,
+\`classify\` and \`infer\`, which also take a folder with a model; without a name \`models.default\` answers them where it can do the task, else the first model that was made for it. With \`--url\` they
+ask a running server.
+
+## Many inputs
+
+\`golek embed\`, \`rerank\`, \`classify\` and \`infer\` take texts as words, or one input a line from standard input or \`--input\`: plain text, or JSON objects (\`--field\`, files named \`.jsonl\`). They give one
+line of JSON for each input, in their order: the fields of the input, then the answer. Empty lines are no inputs. Lines are worked on as they come, \`--concurrency\` at once, which the engine evaluates together;
+memory does not grow with the input, and a reader that is slow slows the command down. Ctrl-C ends it; what is written until then are whole lines. On a terminal standard error shows lines,
+rate and time left, unless the answers go to the terminal as well.
+
+The first input that is wrong ends the command with its line number. With \`--keep-going\` such a line is given back with \`line\` and \`error: { code, message }\`, the others are answered, and the exit code is 1 at the
+end. What would go wrong with every line, such as a model that cannot be loaded, ends it all the same.
 
 ## Settings
 

@@ -149,6 +149,7 @@ describe('golek models', () => {
       models: [
         { name: 'broken', origin: 'configured', error: { code: 'model_invalid' } },
         { name: 'golek-tiny', origin: 'bundled', manifest: { format: 'gguf', contextLength: 1024 } },
+        { name: 'golek-embed', origin: 'bundled', manifest: { format: 'onnx', embeddingLength: 512 } },
       ],
     });
   });

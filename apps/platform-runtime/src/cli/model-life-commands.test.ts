@@ -45,7 +45,12 @@ test('golek models loads, shows and unloads the models of the running server', {
       models('load', 'golek-tny'),
     ]);
     expect(table.out).toMatch(/golek-tiny +gguf +ready +0 +\S+ MB +in 60 min\n/);
-    expect(JSON.parse(json.out)).toMatchObject({ models: [{ name: 'golek-tiny', state: 'ready' }] });
+    expect(JSON.parse(json.out)).toMatchObject({
+      models: [
+        { name: 'golek-tiny', state: 'ready' },
+        { name: 'golek-embed', state: 'unloaded' },
+      ],
+    });
     expect(misspelt).toMatchObject({ code: 1, err: expect.stringContaining("did you mean 'golek-tiny'?") });
     expect((await models('unload', 'golek-tiny')).out).toBe('golek-tiny is unloaded\n');
   } finally {

@@ -1,15 +1,11 @@
-import { GolekError, nearest, type ErrorData, type ModelManifest } from '@golek/api';
-import { createLogger, PROVIDERS, type System } from '@golek/system';
+import { GolekError, nearest } from '@golek/api';
 import { Command } from 'commander';
-import type { PlatformSettings } from '../config/platform-config.ts';
-import { inspectModels } from '../models/inspect-models.ts';
-import { listModels, type KnownModel } from '../models/list-models.ts';
-import type { PlatformModel } from '../models/platform-model.ts';
-import { createPlatform } from '../platform.ts';
+import { listModels } from '../models/list-models.ts';
 import { interruptible } from './action.ts';
 import { settingsOf, withConfiguration } from './common-options.ts';
+import { inspectKnown } from './inspect-known.ts';
 import { modelLifeCommands } from './model-life-commands.ts';
-import { modelDetails, modelTable, type ModelRow } from './model-table.ts';
+import { modelDetails, modelTable } from './model-table.ts';
 import { writeOut } from './write-out.ts';
 
 /** `golek models`. */
@@ -52,7 +48,7 @@ const list = async (command: Command, signal: AbortSignal): Promise<number> => {
     await writeOut(known.models.map(({ source }) => `${source.name}\n`).join(''));
     return 0;
   }
-  const rows = await inspect(settings, known.models, signal);
+  const rows = await inspectKnown(settings, known.models, signal);
   const data = { default: known.default ?? null, models: rows };
   await writeOut(json ? `${JSON.stringify(data, undefined, 2)}\n` : modelTable(rows, known.default));
   return 0;
@@ -70,34 +66,9 @@ const info = async (command: Command, signal: AbortSignal): Promise<number> => {
     );
     throw new GolekError('model_not_found', `no model is named '${name}'${hint ? `; did you mean '${hint}'?` : ''}`);
   }
-  const [row] = await inspect(settings, found, signal);
+  const [row] = await inspectKnown(settings, found, signal);
   if (!row) throw new GolekError('internal', `nothing was found out about '${name}'`);
   if (command.opts<{ json?: boolean }>().json) await writeOut(`${JSON.stringify(row, undefined, 2)}\n`);
   else await writeOut(modelDetails(row));
   return row.error ? 1 : 0;
-};
-
-/** Looks into the files in this process: reading a header needs no engine. */
-const inspect = async (
-  { configuration }: PlatformSettings,
-  models: readonly KnownModel[],
-  signal: AbortSignal,
-): Promise<ModelRow[]> => {
-  const log = createLogger({ level: 'error', format: 'auto' });
-  await using system: System = createPlatform({
-    configuration,
-    log,
-    models: [],
-    isolation: 'in-process',
-  }).system;
-  await system.start({ signal });
-  const { entries, failed } = await inspectModels(models, system.get(PROVIDERS), signal);
-  const manifests = new Map<string, ModelManifest>(entries.map(({ manifest }) => [manifest.name, manifest]));
-  const errors = new Map<PlatformModel, ErrorData>(failed.map(({ model, error }) => [model, error.toJSON()]));
-  return models.map((model) => {
-    const { source, origin } = model;
-    const manifest = manifests.get(source.name);
-    const error = errors.get(model);
-    return { name: source.name, path: source.location, origin, ...(manifest && { manifest }), ...(error && { error }) };
-  });
 };

@@ -3,7 +3,7 @@ import { VERSION } from '../version.ts';
 
 const EXAMPLES = `
 Examples:
-  $ golek serve                        # an OpenAI-compatible server with the bundled model
+  $ golek serve                        # an OpenAI-compatible server with the bundled models
   $ golek run 'Tell a story.'          # one answer
   $ golek chat                         # a conversation
   $ golek doctor                       # what works on this machine
@@ -32,6 +32,26 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'chat',
     description: 'talk with a model',
     load: async () => (await import('./chat-command.ts')).chatCommand(),
+  },
+  {
+    name: 'embed',
+    description: 'turn texts into vectors',
+    load: async () => (await import('./embed-command.ts')).embedCommand(),
+  },
+  {
+    name: 'rerank',
+    description: 'order documents by their relevance to a query',
+    load: async () => (await import('./rerank-command.ts')).rerankCommand(),
+  },
+  {
+    name: 'classify',
+    description: 'label texts, pieces of texts, pictures or recordings',
+    load: async () => (await import('./classify-command.ts')).classifyCommand(),
+  },
+  {
+    name: 'infer',
+    description: 'run a model on named tensors',
+    load: async () => (await import('./infer-command.ts')).inferCommand(),
   },
   {
     name: 'models',

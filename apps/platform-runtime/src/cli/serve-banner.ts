@@ -2,6 +2,8 @@ import type { GolekError, ModelManifest } from '@golek/api';
 
 export interface BannerFacts {
   readonly url: string;
+  /** Where gRPC listens, `host:port`, when it does. */
+  readonly grpc?: string | undefined;
   /** Models that can be used. */
   readonly models: readonly ModelManifest[];
   /** Name of the model for examples, when there is one. */
@@ -22,6 +24,7 @@ const firstRequest = ({
 }: ModelManifest): readonly [path: string, body: object] | undefined => {
   if (tasks.includes('rerank'))
     return ['/v1/rerank', { model: name, query: 'What flies?', documents: ['A kite.', 'A stone.'] }];
+  if (tasks.includes('classify')) return ['/v1/classify', { model: name, input: 'Hello!' }];
   if (!tasks.includes('generate'))
     return tasks.includes('embed') ? ['/v1/embeddings', { model: name, input: 'Hello!' }] : undefined;
   if (chatTemplate === false) return ['/v1/completions', { model: name, prompt: 'Once upon a time', max_tokens: 50 }];
@@ -38,13 +41,14 @@ export const curlLine = (url: string, model: ModelManifest, guarded = false): st
 };
 
 /** What `golek serve` prints once it listens. The first line is `golek listens on URL`; scripts may rely on it. */
-export const serveBanner = ({ url, models, default: named, failed, guarded = false }: BannerFacts): string => {
+export const serveBanner = ({ url, grpc, models, default: named, failed, guarded = false }: BannerFacts): string => {
   const names = models.map(({ name }) => name);
   const preferred = models.find(({ name }) => name === named);
   const examples = [...(preferred ? [preferred] : []), ...models].map((model) => curlLine(url, model, guarded));
   const example = examples.find((line) => line !== undefined);
   return [
     `golek listens on ${url}`,
+    ...(grpc === undefined ? [] : [`gRPC on ${grpc}`]),
     `models: ${names.length > 0 ? names.join(', ') : 'none; name one with --model FILE'}`,
     ...[...failed].map(([name, error]) => `cannot be used: ${name}: ${error.message} [${error.code}]`),
     ...(example === undefined ? [] : [example]),

@@ -25,7 +25,7 @@ test('prints address, models and a curl line that works; SIGTERM lets an open st
   writeFileSync(path.join(home, 'models/broken.gguf'), 'this is no model');
   const server = startGolek(['serve']);
   const url = await addressOf(server);
-  expect(await server.line(/^models: /)).toBe('models: golek-tiny');
+  expect(await server.line(/^models: /)).toBe('models: golek-tiny, golek-embed');
   expect(await server.line(/^cannot be used: /)).toMatch(/^cannot be used: broken: .*\[model_invalid\]$/);
   const curl = await server.line(/^curl /);
   const answer = JSON.parse(execFileSync('sh', ['-c', `${curl} -s`], { encoding: 'utf8' })) as object;

@@ -1,6 +1,8 @@
 import { ENGINE, MODELS, runUntilSignal } from '@golek/system';
 import { Command } from 'commander';
 import { composeServer } from '../compose-server.ts';
+import { grpcConfig } from '../config/grpc-config.ts';
+import { GRPC_SERVER } from '../modules/grpc-module.ts';
 import { HTTP_SERVER } from '../modules/http-module.ts';
 import { CATALOGUE } from '../modules/models-module.ts';
 import { acting } from './action.ts';
@@ -67,7 +69,7 @@ const FLAGS: readonly MappedFlag[] = [
 
 const EXAMPLES = `
 Examples:
-  $ golek serve                                     # the bundled model on http://127.0.0.1:11500
+  $ golek serve                                     # the bundled models on http://127.0.0.1:11500
   $ golek serve --model ./llama.gguf --port 9000    # a model file, named 'llama'
   $ golek serve -m chat=./a.gguf -m embed=./b.gguf  # two models with names
   $ GOLEK_HTTP_PORT=0 golek serve --config prod.yaml
@@ -79,7 +81,8 @@ export const serveCommand = (): Command =>
   withConfiguration(new Command('serve').addHelpText('after', EXAMPLES), FLAGS).action(acting(serve));
 
 const serve = async (command: Command): Promise<number> => {
-  const { system, drain, log, known } = await composeServer(await settingsOf(command));
+  const settings = await settingsOf(command);
+  const { system, drain, log, known } = await composeServer(settings);
   return runUntilSignal(system, {
     log,
     onRunning: () => {
@@ -90,7 +93,13 @@ const serve = async (command: Command): Promise<number> => {
         .get(MODELS)
         .list()
         .map(({ manifest }) => manifest);
-      process.stdout.write(serveBanner({ url: address.url, models, default: known.default, guarded, failed: errors }));
+      const grpc =
+        settings.configuration.get(grpcConfig).port === undefined
+          ? undefined
+          : `${address.host}:${system.get(GRPC_SERVER).port}`;
+      process.stdout.write(
+        serveBanner({ url: address.url, grpc, models, default: known.default, guarded, failed: errors }),
+      );
     },
     onDrain: async () => {
       log.info({ inFlight: system.get(ENGINE).inFlight }, 'waiting for open requests');

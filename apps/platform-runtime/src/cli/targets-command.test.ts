@@ -38,11 +38,18 @@ test('golek targets shows and resets the targets of the running server', { timeo
       targets('reset', 'golek-tiny'),
       targets('reset', 'golek-tny'),
     ]);
-    expect(list.out).toMatch(/^MODEL +PROVIDER +BREAKER[^\n]+\ngolek-tiny +gguf +closed +0 +0 +0 +100\n$/);
+    expect(list.out).toMatch(
+      /^MODEL +PROVIDER +BREAKER[^\n]+\ngolek-tiny +gguf +closed +0 +0 +0 +100\ngolek-embed +onnx +closed +0 +0 +0 +100\n$/,
+    );
+    const policy = { retry: { attempts: 2 } };
     expect(JSON.parse(json.out)).toMatchObject({
-      targets: [{ model: 'golek-tiny', policy: { retry: { attempts: 2 } } }],
+      targets: [
+        { model: 'golek-tiny', policy },
+        { model: 'golek-embed', policy },
+      ],
     });
-    expect(reset).toMatchObject({ code: 0, out: list.out });
+    const closed = expect.stringMatching(/^MODEL[^\n]+\ngolek-tiny +gguf +closed +0 +0 +0 +100\n$/);
+    expect(reset).toMatchObject({ code: 0, out: closed });
     expect(misspelt).toMatchObject({ code: 1, err: expect.stringContaining("did you mean 'golek-tiny'?") });
   } finally {
     server.child.kill('SIGTERM');

@@ -68,7 +68,7 @@ export const modelsConfig = configSection(
         .min(1)
         .optional()
         .describe(
-          'Model for a command or example that names none. Default: the first of the list, else the bundled one.',
+          'Model for a command or example that names none. Default: the first of the list, else the bundled golek-tiny.',
         ),
       keepAlive: KeepAlive.default('forever')
         .describe(
@@ -101,7 +101,10 @@ export const modelsConfig = configSection(
           'How long a load waits for a model in use to become idle, where only that makes room, before its requests are refused, milliseconds.',
         )
         .meta({ live: true }),
-      bundled: z.boolean().default(true).describe('Serve also golek-tiny, the small model that ships with Golek.'),
+      bundled: z
+        .boolean()
+        .default(true)
+        .describe('Serve also the small models that ship with Golek: golek-tiny, and golek-embed for embeddings.'),
     })
     .describe('Which models there are.'),
 );

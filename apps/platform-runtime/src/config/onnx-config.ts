@@ -38,8 +38,10 @@ export const onnxConfig = configSection(
         .int()
         .min(1)
         .max(1_000_000)
-        .default(4096)
-        .describe('Most tokens of texts that are evaluated together, padding included.'),
+        .optional()
+        .describe(
+          'Most tokens of texts that are evaluated together, padding included. Default: on a CPU 512 for each thread, at most 4096; else 4096.',
+        ),
       maxBatchDelayMs: z
         .int()
         .min(0)
@@ -52,6 +54,12 @@ export const onnxConfig = configSection(
         .max(100_000)
         .default(256)
         .describe('Runs of a model that may wait for their turn; more are refused.'),
+      warmUp: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Runs a graph once when it is loaded, so that the first request need not wait for what the runtime puts off until then.',
+        ),
     })
     .describe('Defaults for models in ONNX files, run by ONNX Runtime.'),
 );

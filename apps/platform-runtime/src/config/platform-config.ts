@@ -15,6 +15,7 @@ import {
   type FlagValue,
 } from '@golek/system';
 import { ggufConfig } from './gguf-config.ts';
+import { grpcConfig } from './grpc-config.ts';
 import { httpConfig } from './http-config.ts';
 import { modelsConfig } from './models-config.ts';
 import { onnxConfig } from './onnx-config.ts';
@@ -28,6 +29,7 @@ import { upstreamsConfig } from './upstreams-config.ts';
 export const PLATFORM_SECTIONS: readonly ConfigSection[] = [
   homeConfig,
   httpConfig,
+  grpcConfig,
   modelsConfig,
   upstreamsConfig,
   routesConfig,

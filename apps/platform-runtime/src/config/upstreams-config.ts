@@ -4,33 +4,84 @@ import { z } from 'zod';
 
 const MiB = 1024 ** 2;
 
+/** What an upstream speaks, with the keys that only upstreams of the type have. */
+const OWN_KEYS = {
+  openai: ['dialect', 'streamUsage', 'stream', 'forwardUser'],
+  anthropic: ['version', 'betas', 'stream', 'forwardUser'],
+  ollama: [],
+  triton: ['protocol', 'channels', 'keepAliveMs'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type UpstreamType = keyof typeof OWN_KEYS;
+
+const TYPES = Object.keys(OWN_KEYS) as [UpstreamType, ...UpstreamType[]];
+
 const Dialect = z.enum(Object.keys(DIALECTS) as [keyof typeof DIALECTS, ...(keyof typeof DIALECTS)[]]);
 
-const Upstream = z.strictObject({
+const Fields = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected 1 to 64 of a-z, 0-9, dot, dash and underscore')
     .refine((id) => id !== 'gguf' && id !== 'onnx', "'gguf' and 'onnx' are the ids of the built-in providers")
     .describe('Name of the upstream, for `models.list` and in messages.'),
+  type: z
+    .enum(TYPES)
+    .default('openai')
+    .describe("What it speaks: OpenAI's API, Anthropic's Messages API, Ollama's own, or KServe v2 as Triton does."),
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'expected an http or https address such as https://api.openai.com/v1' })
-    .describe('Address of the API with its version, e.g. `https://api.openai.com/v1`.'),
+    .describe(
+      'Address of the API with its version, e.g. `https://api.openai.com/v1`, `https://api.anthropic.com/v1`; of an Ollama or Triton server without, e.g. `http://127.0.0.1:11434`, `http://127.0.0.1:8001`.',
+    ),
   apiKey: z
     .string()
     .min(1)
     .optional()
     .meta({ secret: true })
-    .describe('Sent as bearer token: `env:NAME`, `file:PATH` or, in this file only, the key itself.'),
+    .describe(
+      'Sent as bearer token, to Anthropic as `x-api-key`: `env:NAME`, `file:PATH` or, in this file only, the key itself.',
+    ),
   headers: z
     .record(z.string(), z.string().meta({ secret: true }))
     .default({})
     .describe('Headers of every request, as references like `apiKey`.'),
-  dialect: Dialect.default('openai').describe(
-    'What kind of service it is. `openai`: what all have in common; `openai-platform`: limits by `max_completion_tokens`; `vllm` and `llama-cpp` (also another Golek) take further sampling options.',
+  dialect: Dialect.optional().describe(
+    'Type `openai`: what kind of service it is. `openai`, the default: what all have in common; `openai-platform`: limits by `max_completion_tokens`; `vllm` and `llama-cpp` (also another Golek) take further sampling options.',
   ),
-  stream: z.boolean().default(true).describe('`false` for services that cannot stream.'),
-  streamUsage: z.boolean().default(true).describe('`false` for services that do not know `stream_options`.'),
-  forwardUser: z.boolean().default(false).describe("Pass on the client's name of its own user."),
+  stream: z.boolean().optional().describe('Types `openai` and `anthropic`: `false` for services that cannot stream.'),
+  streamUsage: z
+    .boolean()
+    .optional()
+    .describe('Type `openai`: `false` for services that do not know `stream_options`.'),
+  forwardUser: z
+    .boolean()
+    .optional()
+    .describe("Types `openai` and `anthropic`: pass on the client's name of its own user."),
+  version: z
+    .enum(['2023-06-01', '2026-10-21'])
+    .optional()
+    .describe(
+      'Type `anthropic`: `anthropic-version`, default 2023-06-01; the later one takes no temperature, top_p and top_k.',
+    ),
+  betas: z
+    .array(z.string().regex(/^[\w.-]+$/))
+    .optional()
+    .describe('Type `anthropic`: names for `anthropic-beta`.'),
+  protocol: z.enum(['grpc', 'http']).optional().describe('Type `triton`: what is spoken; default grpc.'),
+  channels: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Type `triton`: HTTP/2 connections of gRPC, among which calls are shared; default 2.'),
+  keepAliveMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .optional()
+    .describe(
+      'Type `triton`: a gRPC connection in use is pinged so often, milliseconds; default 0, never: servers that are not told take frequent pings for an attack.',
+    ),
   connections: z.int().min(1).max(10_000).default(64).describe('Requests at the same time, of all models.'),
   queueLimit: z
     .int()
@@ -61,6 +112,17 @@ const Upstream = z.strictObject({
     .describe('Longest answer, bytes.'),
 });
 
+/** A key of another type would have no effect. */
+const Upstream = Fields.superRefine((upstream, context) => {
+  const own: readonly string[] = OWN_KEYS[upstream.type];
+  for (const key of new Set(Object.values(OWN_KEYS).flat())) {
+    if (upstream[key] === undefined || own.includes(key)) continue;
+    const types = TYPES.filter((type) => (OWN_KEYS[type] as readonly string[]).includes(key));
+    const message = `'${key}' is for upstreams of the type ${types.join(' or ')}; this one is of the type ${upstream.type}`;
+    context.addIssue({ code: 'custom', path: [key], message });
+  }
+});
+
 const unique = (upstreams: readonly { readonly id: string }[]): boolean =>
   new Set(upstreams.map(({ id }) => id)).size === upstreams.length;
 
@@ -71,5 +133,5 @@ export const upstreamsConfig = configSection(
     .max(100)
     .refine(unique, 'two upstreams have the same id')
     .default([])
-    .describe('Services with an OpenAI-compatible API whose models `models.list` may name.'),
+    .describe('Services whose models `models.list` may name.'),
 );

@@ -1,7 +1,8 @@
 import { GolekError, type InferenceEvent } from '@golek/api';
-import { sseError, type StreamEncoder } from '@golek/protocols/openai';
+import type { StreamEncoder } from '@golek/protocols/openai';
 import { EventStream, type EventStreamLimits } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
+import type { StreamForm } from './wire-form.ts';
 
 /**
  * Streams the events of a run to the client. A failure before the first byte is thrown; a later one is told in the stream, which then ends
@@ -11,9 +12,10 @@ export const answerStream = async (
   exchange: Exchange,
   events: AsyncIterable<InferenceEvent>,
   encoder: StreamEncoder,
+  form: StreamForm,
   limits: EventStreamLimits,
 ): Promise<void> => {
-  const stream = new EventStream(exchange, limits);
+  const stream = new EventStream(exchange, limits, form);
   try {
     for await (const event of events) {
       const text = encoder.encode(event);
@@ -27,7 +29,7 @@ export const answerStream = async (
     // Ends what the run may still have in progress beside the event that failed.
     exchange.abort(error);
     if (!stream.started) throw thrown;
-    stream.end(sseError(error, exchange.params));
+    stream.end(form.error(error, exchange.params, exchange.id));
   } finally {
     stream.dispose();
   }

@@ -152,7 +152,8 @@ describe('without authenticators', () => {
     expect(response.headers.get('www-authenticate')).toBe('Bearer realm="golek"');
     expect(await response.json()).toEqual({
       error: {
-        message: 'the credentials of the request are not known here; check the token in the Authorization header',
+        message:
+          'the credentials of the request are not known here; check the token in the Authorization or x-api-key header',
         type: 'authentication_error',
         param: null,
         code: 'unauthenticated',

@@ -1,10 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { GolekError, LOCAL_PRINCIPAL, type Principal } from '@golek/api';
 import { abortable } from '@golek/kernel';
-import type { Authenticator, Log } from '@golek/plugins-api';
+import type { Authenticator, Log, TraceContext } from '@golek/plugins-api';
 import { isLocalHost, isLoopback } from './listen-guard.ts';
 import { ADMINISTRATOR, ANONYMOUS, NOBODY } from './principals.ts';
-import type { Exchange } from './exchange.ts';
 import type { RouteScope } from './route.ts';
 
 export interface AuthenticationConfig {
@@ -16,12 +16,37 @@ export interface AuthenticationConfig {
   readonly allowUnauthenticated: boolean;
 }
 
+/** Who asks for something, over HTTP or over gRPC. */
+export interface Asker {
+  readonly id: string;
+  /** Ends what is found out about it. */
+  readonly signal: AbortSignal;
+  readonly trace: TraceContext | undefined;
+  readonly request: {
+    readonly headers: IncomingHttpHeaders;
+    readonly socket: { readonly remoteAddress?: string | undefined };
+  };
+}
+
 /** Each authenticator has this long, milliseconds. */
 const LIMIT_MS = 10_000;
 /** Fewer characters can be guessed. */
 const SHORTEST_TOKEN = 16;
 
 const BEARER = /^bearer +(\S.*)$/i;
+
+/** A bearer token, or the key in the header of Anthropic's clients. */
+const shownIn = ({ authorization, 'x-api-key': key }: IncomingHttpHeaders): string | undefined =>
+  authorization === undefined ? (typeof key === 'string' ? key : undefined) : BEARER.exec(authorization)?.[1];
+
+/** The headers as authenticators look at them: a key stands where bearer tokens do. */
+const withBearer = (headers: IncomingHttpHeaders): IncomingHttpHeaders => {
+  if (headers.authorization !== undefined || headers['x-api-key'] === undefined) return headers;
+  return { ...headers, authorization: `Bearer ${shownIn(headers) ?? ''}` };
+};
+
+const showsSomething = ({ authorization, 'x-api-key': key }: IncomingHttpHeaders): boolean =>
+  authorization !== undefined || key !== undefined;
 
 const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
 
@@ -82,7 +107,7 @@ export class Authentication {
   }
 
   /** Refuses, before anything is looked at, a request that a server without credentials must not answer. */
-  refusal({ request }: Exchange): GolekError | undefined {
+  refusal({ request }: Asker): GolekError | undefined {
     if (this.installed || this.#config.allowUnauthenticated || isLocalHost(request.headers.host)) return undefined;
     return foreignHost(request.headers.host);
   }
@@ -91,7 +116,7 @@ export class Authentication {
    * The caller, who has the scope. A promise only where an authenticator needs one. Throws `unauthenticated` and `permission_denied`, and `plugin_failed` for an authenticator
    * that fails: a request is never let in because nobody could tell who it is.
    */
-  admit(exchange: Exchange, scope: RouteScope): Principal | Promise<Principal> {
+  admit(exchange: Asker, scope: RouteScope): Principal | Promise<Principal> {
     if (scope === 'public') return NOBODY;
     if (this.#token && this.#hasToken(exchange)) return ADMINISTRATOR;
     if (this.#authenticators.length === 0) return permitted(this.#withoutCredentials(exchange, scope), scope, exchange);
@@ -112,32 +137,32 @@ export class Authentication {
     this.#warned = lockedOut;
   }
 
-  #hasToken({ request }: Exchange): boolean {
-    const sent = BEARER.exec(request.headers.authorization ?? '')?.[1];
+  #hasToken({ request }: Asker): boolean {
+    const sent = shownIn(request.headers);
     return sent !== undefined && this.#token !== undefined && timingSafeEqual(digest(sent.trim()), this.#token);
   }
 
   /** Who a request without known credentials is, when there are no authenticators. */
-  #withoutCredentials({ request }: Exchange, scope: RouteScope): Principal {
+  #withoutCredentials({ request }: Asker, scope: RouteScope): Principal {
     const { allowUnauthenticated } = this.#config;
-    const { authorization, host: named } = request.headers;
-    if (this.demanded) throw unauthenticated(authorization !== undefined);
+    const { host: named } = request.headers;
+    if (this.demanded) throw unauthenticated(showsSomething(request.headers));
     // Whoever opens the server to others has not opened its administration.
     if (allowUnauthenticated && !this.#token) return ANONYMOUS;
     if (!this.#token) return LOCAL_PRINCIPAL;
-    if (scope === 'admin') throw unauthenticated(authorization !== undefined);
+    if (scope === 'admin') throw unauthenticated(showsSomething(request.headers));
     if (!allowUnauthenticated && !isLocalHost(named)) throw foreignHost(named);
     return ANONYMOUS;
   }
 
   /** Goes on synchronously for as long as no authenticator answers with a promise. */
-  #ask(exchange: Exchange, scope: RouteScope): Principal | Promise<Principal> {
+  #ask(exchange: Asker, scope: RouteScope): Principal | Promise<Principal> {
     const { request } = exchange;
-    const credentials = { headers: request.headers, remoteAddress: request.socket.remoteAddress };
+    const credentials = { headers: withBearer(request.headers), remoteAddress: request.socket.remoteAddress };
     const { signal } = exchange;
     const askFrom = (authenticators: readonly Authenticator[]): Principal | Promise<Principal> => {
       const [authenticator, ...others] = authenticators;
-      if (!authenticator) throw unauthenticated(request.headers.authorization !== undefined);
+      if (!authenticator) throw unauthenticated(showsSomething(request.headers));
       const settle = (principal: Principal | undefined): Principal | Promise<Principal> =>
         principal ? permitted(principal, scope, exchange) : askFrom(others);
       let answer: ReturnType<Authenticator['authenticate']>;
@@ -155,7 +180,7 @@ export class Authentication {
     return askFrom(this.#authenticators);
   }
 
-  #failure({ name }: Authenticator, thrown: unknown, { id, trace, signal }: Exchange): GolekError {
+  #failure({ name }: Authenticator, thrown: unknown, { id, trace, signal }: Asker): GolekError {
     if (thrown instanceof GolekError) return thrown;
     if (signal.aborted) return GolekError.from(signal.reason);
     this.#log.error(
@@ -172,8 +197,8 @@ const unauthenticated = (sent: boolean): GolekError =>
   new GolekError(
     'unauthenticated',
     sent
-      ? 'the credentials of the request are not known here; check the token in the Authorization header'
-      : 'the request has no credentials; send `Authorization: Bearer …` with a token that the server knows',
+      ? 'the credentials of the request are not known here; check the token in the Authorization or x-api-key header'
+      : 'the request has no credentials; send `Authorization: Bearer …`, or `x-api-key`, with a token that the server knows',
   );
 
 const foreignHost = (host: string | undefined): GolekError => {
@@ -186,7 +211,7 @@ const foreignHost = (host: string | undefined): GolekError => {
 };
 
 /** Throws `permission_denied` for a caller without the scope, and for a web page that uses what its visitor may do. */
-const permitted = (principal: Principal, scope: RouteScope, { request }: Exchange): Principal => {
+const permitted = (principal: Principal, scope: RouteScope, { request }: Asker): Principal => {
   if (!principal.scopes.includes(scope)) {
     throw new GolekError(
       'permission_denied',

@@ -1,9 +1,9 @@
-import { SSE_HEARTBEAT } from '@golek/protocols/openai';
 import { drained } from './drained.ts';
 import type { Exchange } from './exchange.ts';
+import type { StreamForm } from './wire-form.ts';
 
 export interface EventStreamLimits {
-  /** A comment is sent after so long a silence, milliseconds. */
+  /** What the protocol has for it is sent after so long a silence, milliseconds. */
   readonly heartbeatMs: number;
   /** So long may a client leave the answer unread, milliseconds. */
   readonly writeTimeoutMs: number;
@@ -19,15 +19,18 @@ const BATCH = 16_384;
 export class EventStream {
   readonly #exchange: Exchange;
   readonly #limits: EventStreamLimits;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #form: Pick<StreamForm, 'contentType' | 'heartbeat'>;
+  readonly #heartbeat: NodeJS.Timeout | undefined;
   #pending = '';
   #scheduled = false;
   #blocked = false;
 
-  constructor(exchange: Exchange, limits: EventStreamLimits) {
+  constructor(exchange: Exchange, limits: EventStreamLimits, form: Pick<StreamForm, 'contentType' | 'heartbeat'>) {
     this.#exchange = exchange;
     this.#limits = limits;
-    this.#heartbeat = setTimeout(() => this.#beat(), limits.heartbeatMs);
+    this.#form = form;
+    const { heartbeat } = form;
+    if (heartbeat !== undefined) this.#heartbeat = setTimeout(() => this.#beat(heartbeat), limits.heartbeatMs);
     // A connection that breaks also closes, which aborts the signal; without a listener the error would end the process.
     exchange.response.on('error', () => undefined);
   }
@@ -81,7 +84,7 @@ export class EventStream {
   #start(): void {
     const { response } = this.#exchange;
     if (response.headersSent) return;
-    const headers = this.#exchange.headers('text/event-stream; charset=utf-8');
+    const headers = this.#exchange.headers(this.#form.contentType);
     headers['cache-control'] = 'no-cache';
     // Tells a buffering proxy (nginx) to pass chunks on as they come.
     headers['x-accel-buffering'] = 'no';
@@ -95,12 +98,12 @@ export class EventStream {
     if (response.destroyed) return;
     this.#start();
     if (!response.write(text)) this.#blocked = true;
-    this.#heartbeat.refresh();
+    this.#heartbeat?.refresh();
   }
 
-  #beat(): void {
-    if (!this.#blocked) this.#pending += SSE_HEARTBEAT;
+  #beat(heartbeat: string): void {
+    if (!this.#blocked) this.#pending += heartbeat;
     if (this.#pending !== '') this.#flush();
-    else this.#heartbeat.refresh();
+    else this.#heartbeat?.refresh();
   }
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { GolekError, type Principal } from '@golek/api';
 import type { TraceContext } from '@golek/plugins-api';
-import { errorBody, type WireParams } from '@golek/protocols/openai';
+import type { WireParams } from '@golek/protocols/openai';
 import { NOBODY } from './principals.ts';
 import { ROUTE_HEADER, routeOfError } from './route-header.ts';
+import { OPENAI_ERRORS, type ErrorForm } from './wire-form.ts';
 
 const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -24,6 +25,8 @@ export class Exchange {
   trace: TraceContext | undefined;
   /** Names of the request's parameters, for errors. */
   params: WireParams = {};
+  /** How failures are told. */
+  errors: ErrorForm = OPENAI_ERRORS;
   /** Text of `x-golek-route`, once it is known. */
   routeTaken: string | undefined;
   #controller: AbortController | undefined;
@@ -90,17 +93,23 @@ export class Exchange {
       'x-request-id': this.id,
       'x-content-type-options': 'nosniff',
     };
+    const { requestIdHeader } = this.errors;
+    if (requestIdHeader !== undefined) headers[requestIdHeader] = this.id;
     if (this.routeTaken !== undefined) headers[ROUTE_HEADER] = this.routeTaken;
     return headers;
   }
 
-  sendText(status: number, text: string, extra?: OutgoingHttpHeaders): void {
+  send(status: number, contentType: string, body: string | Uint8Array, extra?: OutgoingHttpHeaders): void {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
-    const headers = this.headers('application/json; charset=utf-8');
-    headers['content-length'] = Buffer.byteLength(text);
+    const headers = this.headers(contentType);
+    headers['content-length'] = Buffer.byteLength(body);
     response.writeHead(status, extra ? Object.assign(headers, extra) : headers);
-    response.end(text);
+    response.end(body);
+  }
+
+  sendText(status: number, text: string, extra?: OutgoingHttpHeaders): void {
+    this.send(status, 'application/json; charset=utf-8', text, extra);
   }
 
   sendJson(status: number, value: unknown): void {
@@ -108,13 +117,15 @@ export class Exchange {
   }
 
   sendError(error: GolekError, extra: OutgoingHttpHeaders = {}): void {
+    const { errors, params, id } = this;
     const headers: OutgoingHttpHeaders = { ...extra };
     if (error.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfter));
     if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="golek"';
     // OpenAI's clients repeat every 5xx unless they are told not to.
     if (error.status >= 500 && !error.retryable) headers['x-should-retry'] = 'false';
     this.routeTaken ??= routeOfError(error);
-    this.sendText(error.status, JSON.stringify(errorBody(error, this.params)), headers);
+    const status = errors.status?.(error) ?? error.status;
+    this.sendText(status, JSON.stringify(errors.body(error, params, id)), headers);
     // What is left of a refused body is read and dropped, so that the client reads the answer before the connection ends.
     this.request.resume();
   }

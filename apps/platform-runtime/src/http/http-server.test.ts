@@ -18,8 +18,8 @@ describe('routes', () => {
         message: "there is no route GET /v1/chat/completion; did you mean '/v1/chat/completions'?",
       },
     });
-    expect(await (await fetch(`${url}/`)).json()).toMatchObject({
-      error: { message: 'there is no route GET /; see GET /openapi.json' },
+    expect(await (await fetch(`${url}/nothing/like/it`)).json()).toMatchObject({
+      error: { message: 'there is no route GET /nothing/like/it; see GET /openapi.json' },
     });
   });
   test.each([
@@ -36,7 +36,7 @@ describe('routes', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
   });
   test.each([
-    ['OPTIONS * HTTP/1.1', 404],
+    ['OPTIONS * HTTP/1.1', 405],
     ['GET http://localhost/health/live HTTP/1.1', 200],
     ['GET //health/live HTTP/1.1', 404],
     ['GET /health/live?x=%E0%A4%A HTTP/1.1', 200],

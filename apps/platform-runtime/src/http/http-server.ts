@@ -4,13 +4,21 @@ import { GolekError, type Principal } from '@golek/api';
 import type { Engine, EventBus, ExtensionPoints, ModelRegistry, SessionPool, UsageMeter } from '@golek/kernel';
 import type { Log } from '@golek/plugins-api';
 import { eventRoutes } from './admin/event-routes.ts';
+import { ANTHROPIC_ERRORS, speaksAnthropic } from './anthropic/form.ts';
+import { anthropicMessageRoutes } from './anthropic/message-routes.ts';
 import { Authentication } from './authentication.ts';
 import { answerClientError } from './client-error.ts';
 import { Exchange } from './exchange.ts';
 import type { HealthReport, RuntimeState } from './health.ts';
 import type { HttpTelemetry } from './http-telemetry.ts';
 import { inferenceRoutes } from './inference-routes.ts';
+import { kserveInferenceRoutes } from './kserve/inference-routes.ts';
+import { KserveService } from './kserve/kserve-service.ts';
+import { kserveStateRoutes } from './kserve/state-routes.ts';
 import { listenOn, type HttpAddress } from './listen.ts';
+import { ollamaAbsentRoutes } from './ollama/absent-routes.ts';
+import { ollamaInferenceRoutes } from './ollama/inference-routes.ts';
+import { ollamaStateRoutes } from './ollama/state-routes.ts';
 import { refuseOpenAddress } from './listen-guard.ts';
 import { PluginRoutes } from './plugin-routes.ts';
 import { readBody } from './read-body.ts';
@@ -47,7 +55,7 @@ export interface HttpLimits {
 export interface HttpDeps {
   readonly engine: Pick<Engine, 'run' | 'inFlight'>;
   readonly models: Pick<ModelRegistry, 'list' | 'names' | 'resolve' | 'routes'>;
-  readonly sessions: Pick<SessionPool, 'status'>;
+  readonly sessions: Pick<SessionPool, 'status' | 'load' | 'unload'>;
   readonly usage: Pick<UsageMeter, 'totals'>;
   readonly log: Log;
   readonly config: HttpConfig;
@@ -71,6 +79,8 @@ export interface HttpServer {
   readonly address: HttpAddress;
   /** True when models cannot be used without credentials. */
   readonly guarded: boolean;
+  /** Tells who makes a request, for other servers beside this one. */
+  readonly authentication: Pick<Authentication, 'admit' | 'refusal'>;
   /** Throws `config_invalid` when the address cannot be used, and for an open address without authentication. */
   listen(): Promise<void>;
   /** Works with these from now on. Throws `config_invalid` with nothing changed. */
@@ -91,14 +101,25 @@ const IDLE_CHECK_MS = 50;
 
 /** Makes the server of the platform's API. Throws `config_invalid` for an administrator's token that can be guessed. */
 export const createHttpServer = (deps: HttpDeps): HttpServer => {
-  const { config, log, engine, models, extensions, telemetry } = deps;
+  const { config, log, extensions, telemetry } = deps;
   let limits: HttpLimits = config;
   let closing: Promise<void> | undefined;
   const ending = new AbortController();
 
   const authentication = new Authentication(config, log);
+  const running = { ...deps, limits: () => limits, readOverrides: deps.readOverrides ?? noOverrides };
+  const kserve = new KserveService({
+    ...deps,
+    state: () => (closing ? 'stopping' : deps.state()),
+  });
   const own: readonly Route[] = [
-    ...inferenceRoutes({ engine, models, limits: () => limits, readOverrides: deps.readOverrides ?? noOverrides }),
+    ...inferenceRoutes(running),
+    ...anthropicMessageRoutes(running),
+    ...ollamaInferenceRoutes(running),
+    ...ollamaStateRoutes(deps),
+    ...ollamaAbsentRoutes,
+    ...kserveInferenceRoutes({ ...running, kserve }),
+    ...kserveStateRoutes({ kserve }),
     ...stateRoutes({ ...deps, closing: () => closing !== undefined, routes: () => own }),
     ...(deps.events ? eventRoutes({ events: deps.events, limits: () => limits, ending: ending.signal }) : []),
     ...(deps.routes ?? []),
@@ -145,6 +166,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
 
   const dispatch = (exchange: Exchange, { route, parameters }: FoundRoute): void => {
     exchange.parameters = parameters;
+    if (route.errors) exchange.errors = route.errors;
     exchange.trace = telemetry?.begin(exchange, route);
     const principal = authentication.admit(exchange, route.scope);
     if (!(principal instanceof Promise)) return receive(exchange, route, principal);
@@ -160,6 +182,8 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
     latest.set(request.socket, response);
     if (closing) response.setHeader('connection', 'close');
     const exchange = new Exchange(requestIdOf(request.headers['x-request-id']), request, response);
+    // Also where no route is found: the client reads no other form.
+    if (speaksAnthropic(request.headers)) exchange.errors = ANTHROPIC_ERRORS;
     try {
       const refusal = authentication.refusal(exchange);
       if (refusal) return exchange.sendError(refusal);
@@ -211,6 +235,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
 
   const listening = listenOn(server, config);
   return {
+    authentication,
     get address() {
       return listening.address;
     },

@@ -1,6 +1,10 @@
-import { collect, type InferenceEvent, type InferenceRequest } from '@golek/api';
-import { createCall, type Engine, type ModelRegistry } from '@golek/kernel';
+import { collect, type InferenceEvent } from '@golek/api';
+import type { ModelRegistry } from '@golek/kernel';
 import {
+  ClassifyBody,
+  ClassifyResponse,
+  classifyResponse,
+  CLASSIFY_PARAMS,
   ChatCompletion,
   chatCompletion,
   ChatCompletionChunk,
@@ -21,6 +25,7 @@ import {
   embeddingResponse,
   CHAT_PARAMS,
   readChatRequest,
+  readClassifyRequest,
   readCompletionRequest,
   readDetokenizeRequest,
   readEmbeddingRequest,
@@ -38,19 +43,18 @@ import {
   type AnswerIdentity,
   type CompletionCall,
 } from '@golek/protocols/openai';
+import { INFER_PARAMS, InferBody, InferResponse, inferResponse, readInferRequest } from '@golek/protocols/tensors';
 import { answerStream } from './answer-stream.ts';
 import type { EventStreamLimits } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { parseJsonBody } from './json-body.ts';
-import { noted } from './noted-start.ts';
-import { readHints, type OverrideReader } from './request-hints.ts';
 import type { Route } from './route.ts';
+import { requestRunner, type RunDeps } from './run-request.ts';
+import { OPENAI_STREAM } from './wire-form.ts';
 
-export interface InferenceDeps {
-  readonly engine: Pick<Engine, 'run'>;
+export interface InferenceDeps extends RunDeps {
   readonly models: Pick<ModelRegistry, 'list'>;
   readonly limits: () => EventStreamLimits;
-  readonly readOverrides: OverrideReader;
 }
 
 const bodyOf = ({ body, request }: Exchange): unknown => parseJsonBody(body, request.headers);
@@ -59,32 +63,7 @@ const identityOf = ({ id }: Exchange): AnswerIdentity => ({ id, created: Math.fl
 
 /** The routes that run a model. */
 export const inferenceRoutes = ({ engine, models, limits, readOverrides }: InferenceDeps): Route[] => {
-  const run = (
-    exchange: Exchange,
-    request: InferenceRequest,
-    defaultMaxTokens?: number,
-  ): AsyncIterable<InferenceEvent> => {
-    const { id, signal, principal, receivedAt, trace } = exchange;
-    const { headers } = exchange.request;
-    const { traceparent } = headers;
-    const { hints, priority, timeoutMs, overrides } = readHints(headers, readOverrides);
-    const call = createCall({
-      request,
-      signal,
-      principal,
-      id,
-      protocol: 'openai',
-      receivedAt,
-      trace,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      hints,
-      priority,
-      deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
-      defaultMaxTokens,
-      overrides,
-    });
-    return noted(engine.run(call, exchange.controller), exchange);
-  };
+  const run = requestRunner({ engine, readOverrides }, 'openai');
 
   const runAll = (
     exchange: Exchange,
@@ -118,7 +97,7 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         exchange.params = call.params;
         const identity = identityOf(exchange);
         const events = run(exchange, call.request);
-        if (call.stream) return answerStream(exchange, events, chatStream(identity, call), limits());
+        if (call.stream) return answerStream(exchange, events, chatStream(identity, call), OPENAI_STREAM, limits());
         exchange.sendJson(200, chatCompletion(await collect(events), identity, call));
       },
     },
@@ -138,7 +117,8 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         const call = readCompletionRequest(bodyOf(exchange));
         const identity = identityOf(exchange);
         const events = runAll(exchange, call);
-        if (call.stream) return answerStream(exchange, events, completionStream(identity, call), limits());
+        if (call.stream)
+          return answerStream(exchange, events, completionStream(identity, call), OPENAI_STREAM, limits());
         exchange.sendJson(200, completion(await collect(events), identity, call));
       },
     },
@@ -172,9 +152,44 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
       handle: async (exchange) => {
         exchange.params = RERANK_PARAMS;
         const call = readRerankRequest(bodyOf(exchange));
-        exchange.sendJson(200, rerankResponse(await collect(run(exchange, call.request)), exchange.id, call));
+        const version = path.startsWith('/v2/') ? '2' : '1';
+        exchange.sendJson(200, rerankResponse(await collect(run(exchange, call.request)), exchange.id, call, version));
       },
     })),
+    // Where Jina's clients and SGLang's look for it, and vLLM's.
+    ...['/v1/classify', '/classify'].map((path): Route => ({
+      method: 'POST',
+      path,
+      scope: 'inference',
+      operation: {
+        summary: 'Label texts, pieces of texts, pictures or recordings.',
+        tag: 'inference',
+        request: ClassifyBody,
+        response: ClassifyResponse,
+      },
+      handle: async (exchange) => {
+        exchange.params = CLASSIFY_PARAMS;
+        const call = readClassifyRequest(bodyOf(exchange));
+        const identity = identityOf(exchange);
+        exchange.sendJson(200, classifyResponse(await collect(run(exchange, call.request)), identity, call));
+      },
+    })),
+    {
+      method: 'POST',
+      path: '/v1/infer',
+      scope: 'inference',
+      operation: {
+        summary: 'Run a model on named tensors.',
+        tag: 'inference',
+        request: InferBody,
+        response: InferResponse,
+      },
+      handle: async (exchange) => {
+        exchange.params = INFER_PARAMS;
+        const call = readInferRequest(bodyOf(exchange));
+        exchange.sendJson(200, inferResponse(await collect(run(exchange, call.request)), exchange.id, call));
+      },
+    },
     {
       method: 'POST',
       path: '/tokenize',

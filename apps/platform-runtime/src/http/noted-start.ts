@@ -2,16 +2,22 @@ import type { InferenceEvent } from '@golek/api';
 import type { Exchange } from './exchange.ts';
 import { routeOfStart } from './route-header.ts';
 
+type Start = Extract<InferenceEvent, { type: 'start' }>;
+type Result = IteratorResult<InferenceEvent, undefined>;
+
 /**
- * The same events; the first one, `start`, tells the exchange which route was taken, before a header is sent. By hand: a generator would cost each later event three
+ * The same events; `told` hears of the first one, `start`, before it is given. By hand: a generator would cost each later event three
  * microtasks.
  */
-export const noted = (events: AsyncIterable<InferenceEvent>, exchange: Exchange): AsyncIterable<InferenceEvent> => ({
+export const withStart = (
+  events: AsyncIterable<InferenceEvent>,
+  told: (start: Start) => void | Promise<void>,
+): AsyncIterable<InferenceEvent> => ({
   [Symbol.asyncIterator]: () => {
     const source = events[Symbol.asyncIterator]();
-    const note = (result: IteratorResult<InferenceEvent, undefined>): IteratorResult<InferenceEvent, undefined> => {
-      if (!result.done && result.value.type === 'start') exchange.routeTaken ??= routeOfStart(result.value);
-      return result;
+    const note = (result: Result): Result | Promise<Result> => {
+      if (result.done || result.value.type !== 'start') return result;
+      return told(result.value)?.then(() => result) ?? result;
     };
     let first = true;
     return {
@@ -24,3 +30,9 @@ export const noted = (events: AsyncIterable<InferenceEvent>, exchange: Exchange)
     };
   },
 });
+
+/** The same events; the exchange learns which route was taken before a header is sent. */
+export const noted = (events: AsyncIterable<InferenceEvent>, exchange: Exchange): AsyncIterable<InferenceEvent> =>
+  withStart(events, (start) => {
+    exchange.routeTaken ??= routeOfStart(start);
+  });

@@ -63,8 +63,9 @@ const parametersOf = ({ tag, parameters = {}, query = {} }: RouteOperation, name
 const UNDESCRIBED: RouteOperation = { summary: 'Not described.', tag: 'operation' };
 
 const operationOf = (route: Route, components: Components): JsonObject => {
-  const { operation = UNDESCRIBED, scope } = route;
-  const { summary, tag, request, response, status = 200, mediaType, chunk, others = {} } = operation;
+  const { operation = UNDESCRIBED, scope, errors } = route;
+  const { summary, tag, request, response, status = 200, mediaType, others = {} } = operation;
+  const { chunk, chunkType = 'text/event-stream' } = operation;
   const parameters = parametersOf(operation, pathOf(route).names);
   const answer = response ? components.refer(response, 'output') : { type: 'object' };
   return {
@@ -75,12 +76,12 @@ const operationOf = (route: Route, components: Components): JsonObject => {
     ...(request && { requestBody: { required: true, content: content(components.refer(request, 'input')) } }),
     responses: {
       [status]: {
-        description: 'Success.',
+        description: status < 400 ? 'Success.' : 'Always: it is not done here.',
         ...(tag === 'inference' && { headers: { [ROUTE_HEADER]: { $ref: `#/components/headers/${ROUTE_HEADER}` } } }),
         ...(status !== 204 && {
           content: {
             ...content(answer, mediaType),
-            ...(chunk && content(components.refer(chunk, 'output'), 'text/event-stream')),
+            ...(chunk && content(components.refer(chunk, 'output'), chunkType)),
           },
         }),
       },
@@ -90,7 +91,9 @@ const operationOf = (route: Route, components: Components): JsonObject => {
           { description, content: content(components.refer(schema, 'output')) },
         ]),
       ),
-      default: { $ref: '#/components/responses/Error' },
+      default: errors
+        ? { description: 'A failure.', content: content(components.refer(errors.schema, 'output')) }
+        : { $ref: '#/components/responses/Error' },
     },
   };
 };
@@ -110,11 +113,11 @@ export const openApiDocument = (version: string, routes: readonly Route[]): Json
       title: 'Golek',
       version,
       description:
-        "OpenAI's API on models that Golek runs, and the server's own state and administration. Routes of plugins are not listed.",
+        "OpenAI's and Ollama's API on models that Golek runs, and the server's own state and administration. Routes of plugins are not listed.",
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [
-      { name: 'inference', description: "OpenAI's API: running models." },
+      { name: 'inference', description: "Running models, in the forms of OpenAI's, Anthropic's and Ollama's API." },
       { name: 'models', description: 'Which models there are.' },
       { name: 'tokens', description: "llama-server's form of tokenizing." },
       { name: 'operation', description: 'State of the server.' },

@@ -18,6 +18,10 @@ test.each(['/v1/rerank', '/v2/rerank', '/rerank'])('%s orders documents', async 
       { index: 0, relevance_score: 0, document: { text: 'blue whales' } },
     ],
     usage: { prompt_tokens: expect.any(Number) as number, total_tokens: expect.any(Number) as number },
+    meta: {
+      api_version: { version: path === '/v2/rerank' ? '2' : '1' },
+      tokens: { input_tokens: expect.any(Number) as number, output_tokens: 0 },
+    },
   });
 });
 
@@ -26,7 +30,7 @@ describe('refused by name', () => {
     [{ model: 'tiny' }, 400, 'unsupported', 'model'],
     [{ model: 'absent' }, 404, 'model_not_found', 'model'],
     [{ documents: [] }, 400, 'invalid_request', 'documents'],
-    [{ rank_fields: ['a'] }, 400, 'unsupported', 'rank_fields'],
+    [{ rank_fields: ['a'] }, 400, 'unsupported', 'rank_fields[0]'],
     [{ topn: 1 }, 400, 'unknown_parameter', 'topn'],
   ])('%j', async (fields, status, code, param) => {
     const { post } = await serve(models);

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
+import type { ErrorForm } from './wire-form.ts';
 
 /** Who may use a route: anyone, whoever may run models, whoever may administer the runtime. */
 export type RouteScope = 'public' | 'inference' | 'admin';
@@ -18,8 +19,10 @@ export interface RouteOperation {
   readonly status?: number;
   /** Media type of the answer; default `application/json`. */
   readonly mediaType?: string;
-  /** Content of each server-sent event, for an answer that can be streamed. */
+  /** Content of each event, for an answer that can be streamed. */
   readonly chunk?: z.ZodType;
+  /** Media type of a streamed answer; default `text/event-stream`. */
+  readonly chunkType?: string;
   /** What the variable parts of the path are, by name; `*` is the rest. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** Query parameters, name → what it does. */
@@ -34,6 +37,8 @@ export interface Route {
   /** `:name` takes one segment, `*` at the end takes the rest: see `Exchange.parameters`. */
   readonly path: string;
   readonly scope: RouteScope;
+  /** How its protocol tells failures; default: as OpenAI's. */
+  readonly errors?: ErrorForm;
   /** For the OpenAPI document; a test demands it of every route of the platform. */
   readonly operation?: RouteOperation;
   /** Runs when the caller has the scope and the body is read: `Exchange.principal`, `Exchange.body`. Throws GolekError. */

@@ -1,7 +1,9 @@
-import { GolekError, nearest, type Principal } from '@golek/api';
 import type { Engine, ModelEntry, ModelRegistry, SessionPool, UsageMeter } from '@golek/kernel';
 import type { Log } from '@golek/plugins-api';
+import { ModelInfo, modelInfo, ModelPage, modelPage } from '@golek/protocols/anthropic';
 import { ModelList, modelList, WireModel, wireModel, wireRoute } from '@golek/protocols/openai';
+import { z } from 'zod';
+import { checkVersion, speaksAnthropic } from './anthropic/form.ts';
 import {
   Liveness,
   Readiness,
@@ -13,6 +15,7 @@ import {
 } from './health.ts';
 import { openApiDocument } from './openapi-document.ts';
 import type { Route } from './route.ts';
+import { visibleModel, visibleModels, type VisibleModel } from './visible-models.ts';
 
 export interface StateDeps {
   readonly engine: Pick<Engine, 'inFlight'>;
@@ -27,6 +30,11 @@ export interface StateDeps {
   /** All routes of the server, for its document. */
   readonly routes: () => readonly Route[];
 }
+
+const wireForm = ({ manifest, targets, strategy }: VisibleModel): WireModel =>
+  strategy === undefined
+    ? wireModel(manifest)
+    : wireRoute(manifest, { strategy, targets: targets.map(({ name }) => name) });
 
 /** The routes that tell what the server is and has done, without running a model. */
 export const stateRoutes = (deps: StateDeps): Route[] => {
@@ -69,31 +77,6 @@ export const stateRoutes = (deps: StateDeps): Route[] => {
     };
   };
 
-  /** A route whose targets are all gone is no model that could be used. */
-  const routeNamed = (name: string): WireModel | undefined => {
-    const route = models.routes.get(name)?.route;
-    const [first, ...others] = route?.targets.flatMap(({ model }) => models.resolve(model)?.manifest ?? []) ?? [];
-    return route && first && wireRoute(name, route.strategy, [first, ...others]);
-  };
-
-  const modelNamed = (name: string, { models: allowed }: Principal): WireModel => {
-    const entry = models.resolve(name);
-    const found = entry ? wireModel(entry.manifest) : routeNamed(name);
-    if (found && allowed?.includes(name) !== false) return found;
-    const hint = nearest(name.slice(0, 256), allowed ?? models.names());
-    throw new GolekError(
-      'model_not_found',
-      `no model or alias named '${name.slice(0, 256)}'${hint === undefined ? '' : `; did you mean '${hint}'?`}`,
-    );
-  };
-
-  /** Models, then routes: what the caller may name. */
-  const modelsFor = ({ models: allowed }: Principal): WireModel[] =>
-    [
-      ...models.list().map(({ manifest }) => wireModel(manifest)),
-      ...models.routes.names().flatMap((name) => routeNamed(name) ?? []),
-    ].filter(({ id }) => allowed?.includes(id) !== false);
-
   let document: string | undefined;
 
   return [
@@ -101,20 +84,45 @@ export const stateRoutes = (deps: StateDeps): Route[] => {
       method: 'GET',
       path: '/v1/models',
       scope: 'inference',
-      operation: { summary: 'List the models and routes that the caller may use.', tag: 'models', response: ModelList },
-      handle: (exchange) => exchange.sendJson(200, modelList(modelsFor(exchange.principal))),
+      operation: {
+        summary:
+          "List the models and routes that the caller may use; in Anthropic's form, and in pages, for a request with the header 'anthropic-version'.",
+        tag: 'models',
+        response: z.union([ModelList, ModelPage]),
+        query: {
+          limit: "Models of a page, 1 to 1000; default 20. This and the others in Anthropic's form only.",
+          after_id: 'The page begins behind this model.',
+          before_id: 'The page ends before this model.',
+        },
+      },
+      handle: (exchange) => {
+        const { principal, query, request } = exchange;
+        if (!speaksAnthropic(request.headers))
+          return exchange.sendJson(200, modelList(visibleModels(models, principal).map(wireForm)));
+        checkVersion(request.headers);
+        const manifests = visibleModels(models, principal).map(({ manifest }) => manifest);
+        exchange.sendJson(200, modelPage(manifests, query));
+      },
     },
     {
       method: 'GET',
       path: '/v1/models/*',
       scope: 'inference',
       operation: {
-        summary: 'Describe a model, by name or alias.',
+        summary:
+          "Describe a model, by name or alias; in Anthropic's form for a request with the header 'anthropic-version'.",
         tag: 'models',
-        response: WireModel,
+        response: z.union([WireModel, ModelInfo]),
         parameters: { id: 'Name or alias of the model.' },
       },
-      handle: (exchange) => exchange.sendJson(200, modelNamed(exchange.parameters['*'] ?? '', exchange.principal)),
+      handle: (exchange) => {
+        const { parameters, principal, request } = exchange;
+        const name = parameters['*'] ?? '';
+        if (!speaksAnthropic(request.headers))
+          return exchange.sendJson(200, wireForm(visibleModel(models, name, principal)));
+        checkVersion(request.headers);
+        exchange.sendJson(200, modelInfo(visibleModel(models, name, principal).manifest));
+      },
     },
     {
       method: 'GET',

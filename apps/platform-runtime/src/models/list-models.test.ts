@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { golekEmbed } from '@golek/model-embed';
 import { golekTiny } from '@golek/model-tiny';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadSettings } from '../config/platform-config.ts';
@@ -25,9 +26,12 @@ const list = async (yaml: string) => {
   return listModels(settings, new AbortController().signal);
 };
 
-test('without anything there is the bundled model, and it is the default', async () => {
+test('without anything there are the bundled models, and the one that chats is the default', async () => {
   expect(await list('')).toEqual({
-    models: [{ source: { name: 'golek-tiny', location: golekTiny.path }, origin: 'bundled' }],
+    models: [
+      { source: { name: 'golek-tiny', location: golekTiny.path }, origin: 'bundled' },
+      { source: { name: 'golek-embed', location: golekEmbed.path }, origin: 'bundled' },
+    ],
     default: 'golek-tiny',
     notes: [],
   });
@@ -46,23 +50,28 @@ test('configured models come first, then those found in the data folder and in n
       ['found', 'discovered', 'home/models/a/found.gguf'],
       ['other', 'discovered', 'shelf/other.gguf'],
       ['golek-tiny', 'bundled', path.relative(base, golekTiny.path)],
+      ['golek-embed', 'bundled', path.relative(base, golekEmbed.path)],
     ],
   );
   expect(known.models[0]?.source.options).toEqual({ parallel: 2 });
   expect(known.default).toBe('mine');
 });
 
-test('a configured model may take the name of the bundled one, and the bundled one may be left out', async () => {
+test('a configured model may take the name of a bundled one, and the bundled ones may be left out', async () => {
   const taken = await list('models: { list: [{ name: golek-tiny, path: x.gguf }] }');
-  expect(taken.models.map(({ origin }) => origin)).toEqual(['configured']);
+  expect(taken.models.map(({ source, origin }) => [source.name, origin])).toEqual([
+    ['golek-tiny', 'configured'],
+    ['golek-embed', 'bundled'],
+  ]);
+  expect(taken.default).toBe('golek-tiny');
   const without = await list('models: { bundled: false }');
   expect(without).toEqual({ models: [], default: undefined, notes: [] });
 });
 
-test('a found file with the name of the bundled model gets another name', async () => {
+test('a found file with the name of a bundled model gets another name', async () => {
   await put('home/models/shelf/golek-tiny.gguf');
   const { models, notes } = await list('');
-  expect(models.map(({ source }) => source.name)).toEqual(['golek-tiny-shelf', 'golek-tiny']);
+  expect(models.map(({ source }) => source.name)).toEqual(['golek-tiny-shelf', 'golek-tiny', 'golek-embed']);
   expect(notes).toEqual([expect.stringContaining("the name 'golek-tiny' is taken")]);
 });
 

@@ -1,11 +1,15 @@
 import path from 'node:path';
 import { GolekError, nearest } from '@golek/api';
 import { discoverModels } from '@golek/core';
+import { golekEmbed } from '@golek/model-embed';
 import { golekTiny } from '@golek/model-tiny';
 import { modelsConfig } from '../config/models-config.ts';
 import { baseOf, expandPath, type PlatformSettings } from '../config/platform-config.ts';
 import { configuredModels } from './configured-models.ts';
 import type { PlatformModel } from './platform-model.ts';
+
+/** Models that ship with Golek: the first one is for whoever names none. */
+const BUNDLED = [golekTiny, golekEmbed];
 
 /** A model that the platform may serve; it has not been looked at yet. */
 export interface KnownModel extends PlatformModel {
@@ -13,7 +17,7 @@ export interface KnownModel extends PlatformModel {
 }
 
 export interface KnownModels {
-  /** Configured ones first, then those found, then the bundled one; names are unique. */
+  /** Configured ones first, then those found, then the bundled ones; names are unique. */
   readonly models: readonly KnownModel[];
   /** Name of the model for whoever names none; absent when there is no model. */
   readonly default: string | undefined;
@@ -21,7 +25,7 @@ export interface KnownModels {
   readonly notes: readonly string[];
 }
 
-/** Lists the models of the configuration, of the folders to be searched and the bundled one. Throws `config_invalid` for a default that is none of them. */
+/** Lists the models of the configuration, of the folders to be searched and the bundled ones. Throws `config_invalid` for a default that is none of them. */
 export const listModels = async (settings: PlatformSettings, signal: AbortSignal): Promise<KnownModels> => {
   const { configuration, data, file } = settings;
   const config = configuration.get(modelsConfig);
@@ -29,11 +33,10 @@ export const listModels = async (settings: PlatformSettings, signal: AbortSignal
     ...model,
     origin: 'configured' as const,
   }));
-  const isTaken = configured.some(({ source }) => source.name === golekTiny.name);
-  const bundled: KnownModel[] =
-    config.bundled && !isTaken
-      ? [{ source: { name: golekTiny.name, location: golekTiny.path }, origin: 'bundled' }]
-      : [];
+  const isTaken = (name: string): boolean => configured.some(({ source }) => source.name === name);
+  const bundled = (config.bundled ? BUNDLED : [])
+    .filter(({ name }) => !isTaken(name))
+    .map(({ name, path: location }) => ({ source: { name, location }, origin: 'bundled' as const }));
   const folderBase = baseOf(configuration, 'models.folders', file);
   const folders = [data.path('models'), ...config.folders.map((folder) => expandPath(folder, folderBase))];
   const taken = [...configured, ...bundled].map(({ source }) => ({ name: source.name, path: source.location }));

@@ -8,14 +8,20 @@ export const onnxModule = (auto: Isolation): SystemModule => ({
   name: 'onnx',
   config: [onnxConfig],
   register: (registrar, { configuration }) => {
-    const { isolation, threads, ...settings } = configuration.get(onnxConfig);
+    const { isolation, threads, maxBatchTokens, ...settings } = configuration.get(onnxConfig);
     const create =
       (isolation === 'auto' ? auto : isolation) === 'process' ? createIsolatedOnnxProvider : createOnnxProvider;
     registrar.contribute({
       to: PROVIDERS,
       name: 'onnx',
       needs: [LOG],
-      create: (log) => create({ ...settings, ...(threads !== undefined && { threads }), log }),
+      create: (log) =>
+        create({
+          ...settings,
+          ...(threads !== undefined && { threads }),
+          ...(maxBatchTokens !== undefined && { maxBatchTokens }),
+          log,
+        }),
     });
   },
 });

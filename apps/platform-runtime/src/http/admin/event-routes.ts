@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { EventStream, type EventStreamLimits } from '../event-stream.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
+import { OPENAI_STREAM } from '../wire-form.ts';
 
 export interface EventRouteDeps {
   readonly events: Pick<EventBus, 'stream'>;
@@ -66,7 +67,7 @@ export const eventRoutes = ({ events, limits, ending }: EventRouteDeps): Route[]
       return;
     }
     const signal = AbortSignal.any([exchange.signal, ending]);
-    const stream = new EventStream(exchange, limits());
+    const stream = new EventStream(exchange, limits(), OPENAI_STREAM);
     try {
       // Sent at once, so that a reader knows that it is connected.
       stream.write(': connected\n\n');

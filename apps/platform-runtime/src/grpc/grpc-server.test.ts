@@ -1,0 +1,261 @@
+import { once } from 'node:events';
+import { SILENT_LOG } from '@golek/api';
+import { modelInferRequest, readModelInferResponse, type InferMessage } from '@golek/protocols/kserve';
+import type { ModelInferRequest, ModelInferResponse, ModelStreamInferResponse } from '@golek/protocols/kserve/wire';
+import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
+import { PROVIDERS, resolveConfiguration, type System } from '@golek/system';
+import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { PLATFORM_SECTIONS } from '../config/platform-config.ts';
+import { GRPC_SERVER, grpcModule } from '../modules/grpc-module.ts';
+import { httpModule } from '../modules/http-module.ts';
+import { createPlatform } from '../platform.ts';
+import { INFERENCE_SERVICE } from './service-definition.ts';
+
+interface Running {
+  readonly system: System;
+  readonly provider: FakeProvider;
+  readonly client: Client;
+  readonly ask: (
+    method: string,
+    message: object,
+    metadata?: Record<string, string>,
+    deadline?: number,
+  ) => Promise<Record<string, unknown>>;
+  readonly stream: () => ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse>;
+}
+
+const MODELS: Readonly<Record<string, FakeModel>> = {
+  graph: { tasks: ['tensor'] },
+  tiny: {},
+  hangs: { hang: { at: 1 } },
+};
+
+const started = async (environment: Readonly<Record<string, string>> = {}): Promise<Running> => {
+  const provider = fakeProvider({ models: MODELS });
+  const { system } = createPlatform({
+    configuration: resolveConfiguration({
+      sections: PLATFORM_SECTIONS,
+      environment: { GOLEK_HTTP_PORT: '0', GOLEK_GRPC_PORT: '0', ...environment },
+    }),
+    log: SILENT_LOG,
+    models: Object.keys(MODELS).map((name) => ({ source: { name, location: name }, provider: 'fake' })),
+    isolation: 'in-process',
+    server: (lifecycle) => [httpModule(lifecycle), grpcModule(lifecycle)],
+    modules: [
+      {
+        name: 'fake',
+        register: (registrar) => registrar.contribute({ to: PROVIDERS, name: 'fake', create: () => provider }),
+      },
+    ],
+  });
+  await system.start();
+  const client = new Client(`127.0.0.1:${system.get(GRPC_SERVER).port}`, credentials.createInsecure());
+  onTestFinished(async () => {
+    client.close();
+    await system.stop();
+  });
+  const methodOf = (name: string) => INFERENCE_SERVICE[name]!;
+  return {
+    system,
+    provider,
+    client,
+    ask: (name, message, sent = {}, deadline = Infinity) =>
+      new Promise((resolve, reject) => {
+        const { path, requestSerialize, responseDeserialize } = methodOf(name);
+        const metadata = Metadata.fromHttp2Headers(sent);
+        client.makeUnaryRequest<object, Record<string, unknown>>(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          message,
+          metadata,
+          { deadline },
+          (error, answer) => (error ? reject(error) : resolve(answer!)),
+        );
+      }),
+    stream: () => {
+      const { path, requestSerialize, responseDeserialize } = methodOf('modelStreamInfer');
+      return client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize) as ClientDuplexStream<
+        ModelInferRequest,
+        ModelStreamInferResponse
+      >;
+    },
+  };
+};
+
+const failureOf = async (work: Promise<unknown>): Promise<ServiceError> => {
+  try {
+    await work;
+  } catch (thrown) {
+    return thrown as ServiceError;
+  }
+  throw new Error('nothing failed');
+};
+
+const FP32 = { name: 'a', type: 'FP32' as const, shape: [2], data: new Uint8Array(Float32Array.of(1, 2).buffer) };
+const message = (model: string, fields: Partial<InferMessage> = {}): ModelInferRequest =>
+  modelInferRequest({ model, version: '', id: 'i1', parameters: {}, inputs: [], ...fields });
+const text = (prompt: string, stream: boolean) => [
+  { name: 'text_input', type: 'BYTES' as const, shape: [1], data: [prompt] },
+  { name: 'stream', type: 'BOOL' as const, shape: [1], data: Uint8Array.of(Number(stream)) },
+];
+
+test('tells what the server and its models are, loads and unloads them, and counts requests', async () => {
+  const { ask } = await started();
+  expect(await ask('serverLive', {})).toEqual({ live: true });
+  expect(await ask('serverReady', {})).toEqual({ ready: true });
+  expect(await ask('serverMetadata', {})).toMatchObject({ name: 'golek' });
+  expect(await ask('modelReady', { name: 'tiny', version: '1' })).toEqual({ ready: true });
+  expect(await ask('modelMetadata', { name: 'tiny', version: '' })).toMatchObject({ name: 'tiny', versions: ['1'] });
+  expect(await ask('modelConfig', { name: 'tiny', version: '' })).toMatchObject({
+    config: { modelTransactionPolicy: { decoupled: true } },
+  });
+  expect(await ask('repositoryModelLoad', { repositoryName: '', modelName: 'graph', parameters: new Map() })).toEqual(
+    {},
+  );
+  expect(await ask('repositoryIndex', { repositoryName: '', ready: true })).toMatchObject({
+    models: [{ name: 'graph', state: 'READY' }],
+  });
+  await ask('modelInfer', message('graph', { inputs: [FP32] }));
+  expect(await ask('modelStatistics', { name: 'graph', version: '' })).toMatchObject({
+    modelStats: [{ name: 'graph', inferenceCount: 1n }],
+  });
+  await ask('repositoryModelUnload', { repositoryName: '', modelName: 'graph', parameters: new Map() });
+  expect(await ask('repositoryIndex', { repositoryName: '', ready: true })).toEqual({ models: [] });
+  expect(await failureOf(ask('modelMetadata', { name: 'tyni', version: '' }))).toMatchObject({
+    code: status.NOT_FOUND,
+    details: expect.stringContaining("'tiny'"),
+  });
+});
+
+test('tensors and texts in one piece', async () => {
+  const { ask } = await started();
+  const tensors = (await ask(
+    'modelInfer',
+    message('graph', { inputs: [FP32], outputs: ['out_a'] }),
+  )) as unknown as ModelInferResponse;
+  expect(tensors.id).toBe('i1');
+  expect(readModelInferResponse(tensors).outputs).toEqual([{ ...FP32, name: 'out_a' }]);
+  const whole = (await ask(
+    'modelInfer',
+    message('tiny', { inputs: text('hi ', false) }),
+  )) as unknown as ModelInferResponse;
+  expect(readModelInferResponse(whole).outputs).toEqual([
+    { name: 'text_output', type: 'BYTES', shape: [1], data: [expect.stringMatching(/^hi ./)] },
+  ]);
+  expect(await failureOf(ask('modelInfer', message('tiny', { inputs: text('hi', true) })))).toMatchObject({
+    code: status.INVALID_ARGUMENT,
+  });
+});
+
+test('several requests on one stream, each with its id; one that fails does not end the others', async () => {
+  const { stream } = await started();
+  const duplex = stream();
+  const answers: ModelStreamInferResponse[] = [];
+  duplex.on('data', (answer: ModelStreamInferResponse) => answers.push(answer));
+  duplex.write(message('tiny', { id: 'text', inputs: text('hi', true) }));
+  duplex.write(message('graph', { id: 'tensor', inputs: [FP32] }));
+  duplex.write(message('absent', { id: 'wrong', inputs: [FP32] }));
+  duplex.end();
+  await once(duplex, 'end');
+  const of = (id: string) => answers.filter(({ inferResponse }) => inferResponse?.id === id);
+  const finals = (id: string) =>
+    of(id).map(({ inferResponse }) => inferResponse?.parameters.get('triton_final_response')?.parameterChoice?.value);
+  expect(of('text').length).toBeGreaterThan(2);
+  expect(finals('text')).toEqual([
+    ...of('text')
+      .slice(1)
+      .map(() => false),
+    true,
+  ]);
+  expect(finals('tensor')).toEqual([true]);
+  expect(of('wrong').map(({ errorMessage }) => errorMessage)).toEqual([expect.stringContaining("'absent'")]);
+});
+
+test('a stream that is cancelled ends its runs', async () => {
+  const { stream, provider } = await started();
+  const duplex = stream();
+  duplex.on('error', () => undefined);
+  duplex.write(message('hangs', { inputs: text('hi', true) }));
+  await once(duplex, 'data');
+  expect(provider.stats.active).toBe(1);
+  duplex.cancel();
+  await expect.poll(() => provider.stats.active).toBe(0);
+});
+
+test('a call whose deadline passes ends its run', async () => {
+  const { ask, provider } = await started();
+  const error = await failureOf(
+    ask('modelInfer', message('hangs', { inputs: text('hi', false) }), {}, Date.now() + 300),
+  );
+  expect(error.code).toBe(status.DEADLINE_EXCEEDED);
+  await expect.poll(() => provider.stats.active).toBe(0);
+  const timed = message('hangs', { inputs: text('hi', false), parameters: { timeout: 50_000 } });
+  expect((await failureOf(ask('modelInfer', timed))).code).toBe(status.DEADLINE_EXCEEDED);
+});
+
+test('bytes that are no message, and messages that are too large', async () => {
+  const { ask, client } = await started({ GOLEK_GRPC_MAX_MESSAGE_BYTES: '2048' });
+  const { path } = INFERENCE_SERVICE['modelInfer']!;
+  const raw = new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      (bytes) => bytes,
+      Buffer.from([0x2a, 0xff, 0xff]),
+      (error, answer) => (error ? reject(error) : resolve(answer)),
+    );
+  });
+  expect((await failureOf(raw)).code).toBe(status.INTERNAL);
+  const large = { ...FP32, shape: [1024], data: new Uint8Array(4096) };
+  expect((await failureOf(ask('modelInfer', message('graph', { inputs: [large] })))).code).toBe(
+    status.RESOURCE_EXHAUSTED,
+  );
+  expect(await ask('serverLive', {})).toEqual({ live: true });
+});
+
+test('needs the credentials of the HTTP server', async () => {
+  const token = '0123456789abcdef';
+  const { ask } = await started({ GOLEK_HTTP_ADMIN_TOKEN: token });
+  const load = (metadata: Record<string, string>) =>
+    ask('repositoryModelLoad', { repositoryName: '', modelName: 'graph', parameters: new Map() }, metadata);
+  expect((await failureOf(load({}))).code).toBe(status.UNAUTHENTICATED);
+  expect((await failureOf(load({ authorization: 'Bearer wrong' }))).code).toBe(status.UNAUTHENTICATED);
+  expect(await load({ authorization: `Bearer ${token}` })).toEqual({});
+  expect(await ask('serverReady', {})).toEqual({ ready: true });
+});
+
+test('tells its health by the standard service, and describes itself by reflection', async () => {
+  const { client } = await started();
+  const check = healthService['Check'] as unknown as (typeof INFERENCE_SERVICE)[string];
+  const health = await new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      check.path,
+      check.requestSerialize,
+      check.responseDeserialize,
+      { service: 'inference.GRPCInferenceService' },
+      (error, answer) => (error ? reject(error) : resolve(answer)),
+    );
+  });
+  expect(health).toEqual({ status: 'SERVING' });
+  const reflection = client.makeBidiStreamRequest<Buffer, Buffer>(
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+    (bytes) => bytes,
+    (bytes) => bytes,
+  );
+  // ServerReflectionRequest.file_containing_symbol = 4.
+  const symbol = Buffer.from('inference.GRPCInferenceService');
+  reflection.write(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
+  const [answer] = (await once(reflection, 'data')) as [Buffer];
+  reflection.end();
+  expect(answer.includes('ModelStreamInfer')).toBe(true);
+});
+
+test('a server that stops ends', async () => {
+  const { system, client } = await started();
+  await system.stop();
+  const error = await new Promise((resolve) => client.waitForReady(Date.now() + 200, resolve));
+  expect(error).toBeInstanceOf(Error);
+});

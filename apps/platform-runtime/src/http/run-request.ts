@@ -1,0 +1,44 @@
+import type { InferenceEvent, InferenceRequest } from '@golek/api';
+import { createCall, type Engine } from '@golek/kernel';
+import type { Exchange } from './exchange.ts';
+import { noted } from './noted-start.ts';
+import { readHints, type OverrideReader } from './request-hints.ts';
+
+export interface RunDeps {
+  readonly engine: Pick<Engine, 'run'>;
+  readonly readOverrides: OverrideReader;
+}
+
+/** Runs a request for the caller of an exchange: its id, principal, signal, trace and hints are the call's. */
+export type RunRequest = (
+  exchange: Exchange,
+  request: InferenceRequest,
+  /** The protocol's own limit on each answer where the request names none. */
+  defaultMaxTokens?: number,
+) => AsyncIterable<InferenceEvent>;
+
+/** `protocol`: its name in telemetry and for plugins. */
+export const requestRunner =
+  ({ engine, readOverrides }: RunDeps, protocol: string): RunRequest =>
+  (exchange, request, defaultMaxTokens) => {
+    const { id, signal, principal, receivedAt, trace } = exchange;
+    const { headers } = exchange.request;
+    const { traceparent } = headers;
+    const { hints, priority, timeoutMs, overrides } = readHints(headers, readOverrides);
+    const call = createCall({
+      request,
+      signal,
+      principal,
+      id,
+      protocol,
+      receivedAt,
+      trace,
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      hints,
+      priority,
+      deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
+      defaultMaxTokens,
+      overrides,
+    });
+    return noted(engine.run(call, exchange.controller), exchange);
+  };
