@@ -1,6 +1,6 @@
 import type { ContentPart, ReasoningBlock } from '@golek/api';
 import { z } from 'zod';
-import { limited, refused, withoutVariants } from '../openai/refusals.ts';
+import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 import { CacheControl } from './cache-control.ts';
 
 /** Blocks that a message of a kind cannot have here. */

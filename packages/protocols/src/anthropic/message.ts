@@ -1,4 +1,5 @@
 import { GolekError, type InferenceEvent, type Usage } from '@golek/api';
+import { isObjectText } from '../json-object-text.ts';
 import { z } from 'zod';
 import type { AnswerIdentity } from '../openai/chat-completion.ts';
 import { checkFinished } from '../openai/finish-reason.ts';
@@ -64,15 +65,6 @@ export const messageText = (
   return `${head.slice(0, -1)},"content":[${content.join(',')}],${tail.slice(1)}`;
 };
 
-const isObject = (text: string): boolean => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-};
-
 /** Gathers blocks as JSON texts; arguments stay as the model wrote them, so that no number is rounded. */
 class BlockTexts implements BlockSink {
   readonly blocks: string[] = [];
@@ -98,7 +90,7 @@ class BlockTexts implements BlockSink {
     else if (start.type === 'redacted_thinking') this.#push(start);
     else {
       const input = text === '' ? '{}' : text;
-      if (!isObject(input)) this.broken.push(start.name);
+      if (!isObjectText(input)) this.broken.push(start.name);
       else
         this.blocks.push(
           `{"type":"tool_use","id":${JSON.stringify(start.id)},"name":${JSON.stringify(start.name)},"input":${input},"caller":{"type":"direct"}}`,

@@ -1,9 +1,9 @@
 import { Sampling, type CountRequest, type GenerateRequest } from '@golek/api';
 import { z } from 'zod';
 import { ModelName } from '../openai/common-fields.ts';
-import { invalid, parseBody } from '../openai/parse-body.ts';
-import { present } from '../openai/present.ts';
-import { limited, refused } from '../openai/refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { present } from '../request-body/present.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { CacheControl } from './cache-control.ts';
 import { MessageParam, readConversation, System } from './message-params.ts';
 import { OutputConfig, readFormat, readReasoningWish, Thinking } from './thinking.ts';

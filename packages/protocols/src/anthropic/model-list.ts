@@ -1,6 +1,6 @@
 import type { ModelManifest } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from '../openai/parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 
 /** A model as Anthropic's clients list it. */
 export const ModelInfo = z

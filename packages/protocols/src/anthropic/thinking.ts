@@ -1,6 +1,6 @@
 import { JsonSchema, type GenerateRequest, type OutputFormat } from '@golek/api';
 import { z } from 'zod';
-import { limited, refused, withoutVariants } from '../openai/refusals.ts';
+import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 
 /** Less is refused by Anthropic as well. */
 const LEAST_BUDGET = 1024;

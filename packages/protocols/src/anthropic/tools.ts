@@ -1,6 +1,6 @@
 import { JsonSchema, type Tool, type ToolChoice } from '@golek/api';
 import { z } from 'zod';
-import { limited, refused } from '../openai/refusals.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { CacheControl } from './cache-control.ts';
 
 const OWN_TOOL = "tools that the service brings are not offered; describe one of your own with 'input_schema'";

@@ -1,6 +1,6 @@
 import { GolekError, type NamedTensor } from '@golek/api';
 import { z } from 'zod';
-import { parseBody } from '../openai/parse-body.ts';
+import { parseBody } from '../request-body/parse-body.ts';
 import { VERSION, type InferMessage } from './infer-message.ts';
 import { TEXT_INPUTS } from './text-ports.ts';
 

@@ -1,6 +1,6 @@
 import { GolekError, type NamedTensor } from '@golek/api';
 import { z } from 'zod';
-import { parseBody } from '../openai/parse-body.ts';
+import { parseBody } from '../request-body/parse-body.ts';
 import { VERSION, type InferAnswer, type InferMessage } from './infer-message.ts';
 import { joinFrame } from './binary-frame.ts';
 import type { Parameters } from './parameters.ts';

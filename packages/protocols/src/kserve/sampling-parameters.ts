@@ -1,9 +1,9 @@
 import { GolekError, Sampling, type GenerateRequest } from '@golek/api';
 import { z } from 'zod';
 import { MaxTokens, readStop, Stop } from '../openai/common-fields.ts';
-import { parseBody } from '../openai/parse-body.ts';
-import { present } from '../openai/present.ts';
-import { limited, refused } from '../openai/refusals.ts';
+import { parseBody } from '../request-body/parse-body.ts';
+import { present } from '../request-body/present.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import type { Parameters } from './parameters.ts';
 
 const SEEDS = 2 ** 32;

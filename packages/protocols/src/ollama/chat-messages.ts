@@ -1,6 +1,6 @@
 import type { ContentPart, Message, ToolCall } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from '../openai/parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 import { Images, readImages } from './images.ts';
 
 const WireToolCall = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseBody } from '../openai/parse-body.ts';
+import { parseBody } from '../request-body/parse-body.ts';
 import { OllamaMessage, readMessages } from './chat-messages.ts';
 import { readTools, Tools } from './chat-tools.ts';
 import {
@@ -7,9 +7,9 @@ import {
   contextWarnings,
   ModelName,
   readFormat,
-  readKeepAlive,
   readLogprobs,
   readThink,
+  readUse,
 } from './common-fields.ts';
 import type { LifeCall, RunCall } from './model-call.ts';
 import { readOptions } from './model-options.ts';
@@ -28,13 +28,7 @@ export const ChatRequest = z
 /** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
 export const readChatRequest = (json: unknown): RunCall | LifeCall => {
   const body = parseBody(ChatRequest, json);
-  const keepAliveMs = readKeepAlive(body.keep_alive);
-  const use = {
-    model: body.model,
-    stream: body.stream ?? true,
-    params: CHAT_PARAMS,
-    ...(keepAliveMs !== undefined && { keepAliveMs }),
-  };
+  const use = { ...readUse(body, CHAT_PARAMS), stream: body.stream ?? true };
   if (!body.messages || body.messages.length === 0) return { kind: 'life', ...use };
   const { warnings, ...options } = readOptions(body.options);
   const output = readFormat(body.format);

@@ -1,7 +1,7 @@
 import { JsonSchema, KEEP_ALIVE_FORMS, keepAliveMs, type GenerateRequest, type OutputFormat } from '@golek/api';
 import { z } from 'zod';
 import { TopLogprobs } from '../openai/common-fields.ts';
-import { invalid } from '../openai/parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 import { ModelOptions } from './model-options.ts';
 
 export { ModelName } from '../openai/common-fields.ts';
@@ -13,11 +13,20 @@ export const KeepAlive = z
   .describe(`How long the model stays after this request: ${KEEP_ALIVE_FORMS}.`);
 
 /** Milliseconds; undefined where nothing is said. Throws `invalid_request`. */
-export const readKeepAlive = (value: z.output<typeof KeepAlive>): number | undefined => {
+const readKeepAlive = (value: z.output<typeof KeepAlive>): number | undefined => {
   if (value == null || value === '') return undefined;
   const ms = keepAliveMs(value);
   if (ms === undefined) throw invalid('keep_alive', `'keep_alive' is '${value}'; give ${KEEP_ALIVE_FORMS}`);
   return ms;
+};
+
+/** What every body that uses a model says of its life. */
+export const readUse = <P>(
+  { model, keep_alive: keepAlive }: { readonly model: string; readonly keep_alive?: z.output<typeof KeepAlive> },
+  params: P,
+): { readonly model: string; readonly params: P; readonly keepAliveMs?: number } => {
+  const ms = readKeepAlive(keepAlive);
+  return { model, params, ...(ms !== undefined && { keepAliveMs: ms }) };
 };
 
 const Format = z

@@ -1,7 +1,7 @@
 import { EmbedRequest as CanonicalEmbed } from '@golek/api';
 import { z } from 'zod';
-import { invalid, parseBody } from '../openai/parse-body.ts';
-import { KeepAlive, ModelName, readKeepAlive } from './common-fields.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { KeepAlive, ModelName, readUse } from './common-fields.ts';
 import type { EmbedCall, LifeCall } from './model-call.ts';
 import { ModelOptions, readOptions } from './model-options.ts';
 import { EMBED_PARAMS } from './wire-params.ts';
@@ -48,8 +48,7 @@ interface EmbedBody {
 }
 
 const read = (body: EmbedBody, inputs: string[]): EmbedCall | LifeCall => {
-  const keepAliveMs = readKeepAlive(body.keep_alive);
-  const use = { model: body.model, params: EMBED_PARAMS, ...(keepAliveMs !== undefined && { keepAliveMs }) };
+  const use = readUse(body, EMBED_PARAMS);
   if (inputs.length === 0) return { kind: 'life', stream: false, ...use };
   if (inputs.length > MAX_INPUTS) {
     throw invalid('input', `${inputs.length} inputs are more than the limit of ${MAX_INPUTS}; send several requests`);

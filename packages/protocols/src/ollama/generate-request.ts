@@ -1,15 +1,15 @@
 import { GolekError, type GenerateRequest as CanonicalGenerate, type Message } from '@golek/api';
 import { z } from 'zod';
-import { invalid, parseBody } from '../openai/parse-body.ts';
-import { limited } from '../openai/refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { limited } from '../request-body/refusals.ts';
 import {
   answerFields,
   contextWarnings,
   ModelName,
   readFormat,
-  readKeepAlive,
   readLogprobs,
   readThink,
+  readUse,
 } from './common-fields.ts';
 import { Images, readImages } from './images.ts';
 import type { LifeCall, RunCall } from './model-call.ts';
@@ -71,13 +71,7 @@ const readTurn = (body: GenerateBody): CanonicalGenerate['input'] => {
 /** Reads a body. Throws `invalid_request`, `unknown_parameter` or `unsupported`, with the parameter in `details.path`. */
 export const readGenerateRequest = (json: unknown): RunCall | LifeCall => {
   const body = parseBody(GenerateRequest, json);
-  const keepAliveMs = readKeepAlive(body.keep_alive);
-  const use = {
-    model: body.model,
-    stream: body.stream ?? true,
-    params: GENERATE_BODY_PARAMS,
-    ...(keepAliveMs !== undefined && { keepAliveMs }),
-  };
+  const use = { ...readUse(body, GENERATE_BODY_PARAMS), stream: body.stream ?? true };
   if (!given(body.prompt)) return { kind: 'life', ...use };
   const { warnings, ...options } = readOptions(body.options);
   const output = readFormat(body.format);

@@ -1,6 +1,6 @@
 import type { ContentPart } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from '../openai/parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 
 export const Images = z.array(z.base64('expected a picture in base64, without data:')).nullish();
 

@@ -1,8 +1,8 @@
 import { Sampling } from '@golek/api';
 import { z } from 'zod';
 import { foldSeed, readStop, Stop } from '../openai/common-fields.ts';
-import { present } from '../openai/present.ts';
-import { limited } from '../openai/refusals.ts';
+import { present } from '../request-body/present.ts';
+import { limited } from '../request-body/refusals.ts';
 import { loadOptions, loadOptionWarnings } from './load-options.ts';
 
 const off = (value: number, remedy: string): z.ZodType<number | null | undefined> =>

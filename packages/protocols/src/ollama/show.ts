@@ -1,8 +1,8 @@
 import type { ModelManifest } from '@golek/api';
 import { z } from 'zod';
 import { ModelName } from '../openai/common-fields.ts';
-import { invalid, parseBody } from '../openai/parse-body.ts';
-import { refused } from '../openai/refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { refused } from '../request-body/refusals.ts';
 import { ModelDetails, modelDetails, timeOf } from './model-details.ts';
 
 /** The body of POST /api/show. */

@@ -1,13 +1,5 @@
 import { GolekError, type FinishReason, type ToolCall } from '@golek/api';
-
-const isObject = (text: string): boolean => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-};
+import { isObjectText } from '../json-object-text.ts';
 
 /**
  * The JSON of a finished call. The protocol has arguments as an object: the model's own text of it goes out, so that no number is rounded, in one line.
@@ -19,7 +11,7 @@ export const toolCallText = (
   finish: FinishReason,
 ): string | undefined => {
   const written = text === '' ? '{}' : text;
-  if (isObject(written)) {
+  if (isObjectText(written)) {
     const line = written.replaceAll(/[\r\n]+/g, ' ');
     return `{"id":${JSON.stringify(id)},"function":{"index":${index},"name":${JSON.stringify(name)},"arguments":${line}}}`;
   }

@@ -1,8 +1,8 @@
 import type { ContentPart, Message } from '@golek/api';
 import { z } from 'zod';
 import { MediaUrl, readMediaUrl } from './media-url.ts';
-import { invalid } from './parse-body.ts';
-import { limited, refused, withoutVariants } from './refusals.ts';
+import { invalid } from '../request-body/parse-body.ts';
+import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 
 const cacheBreakpoint = refused('prompt prefixes are cached by their content; leave it out');
 

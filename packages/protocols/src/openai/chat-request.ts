@@ -17,8 +17,8 @@ import {
   User,
 } from './common-fields.ts';
 import { readLlamaCppOptions } from './llama-cpp-fields.ts';
-import { invalid, parseBody } from './parse-body.ts';
-import { limited, refused } from './refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
 import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
 import { CHAT_PARAMS, NEW_LIMIT_CHAT_PARAMS, type WireParams } from './wire-params.ts';

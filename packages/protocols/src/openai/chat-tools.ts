@@ -1,7 +1,7 @@
 import { JsonSchema, type Tool, type ToolChoice } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from './parse-body.ts';
-import { withoutVariants } from './refusals.ts';
+import { invalid } from '../request-body/parse-body.ts';
+import { withoutVariants } from '../request-body/refusals.ts';
 
 const NO_CUSTOM_TOOLS = { custom: "describe the tool as a function with a JSON Schema in 'parameters'" };
 

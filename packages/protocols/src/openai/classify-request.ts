@@ -2,8 +2,8 @@ import { ClassifyRequest as CanonicalClassify } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from './common-fields.ts';
 import { MediaUrl, readMediaUrl } from './media-url.ts';
-import { invalid, parseBody } from './parse-body.ts';
-import { limited, refused } from './refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { CLASSIFY_PARAMS, type WireParams } from './wire-params.ts';
 
 /** Most inputs of one request. */

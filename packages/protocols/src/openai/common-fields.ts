@@ -1,9 +1,9 @@
 import { AdapterChoice, GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
 import { llamaCppFields, readLlamaCppSampling } from './llama-cpp-fields.ts';
-import { invalid } from './parse-body.ts';
-import { refused } from './refusals.ts';
-import { present } from './present.ts';
+import { invalid } from '../request-body/parse-body.ts';
+import { refused } from '../request-body/refusals.ts';
+import { present } from '../request-body/present.ts';
 
 /** Longest name of a model: it comes back in messages, logs and headers. */
 const MODEL_NAME_CHARACTERS = 256;

@@ -15,7 +15,7 @@ import {
   User,
 } from './common-fields.ts';
 import { readLlamaCppOptions } from './llama-cpp-fields.ts';
-import { invalid, parseBody } from './parse-body.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
 import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
 import { COMPLETION_PARAMS, type WireParams } from './wire-params.ts';

@@ -1,7 +1,7 @@
 import { EmbedRequest } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from './common-fields.ts';
-import { invalid, parseBody } from './parse-body.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { EMBEDDING_PARAMS, type WireParams } from './wire-params.ts';
 
 /** OpenAI's bound on the inputs of one request. */

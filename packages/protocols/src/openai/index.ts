@@ -38,4 +38,4 @@ export {
   TOKENIZE_PARAMS,
   type WireParams,
 } from './wire-params.ts';
-export { REFUSALS, type Refusal } from './refusals.ts';
+export { REFUSALS, type Refusal } from '../request-body/refusals.ts';

@@ -1,7 +1,7 @@
 import { GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
-import { present } from './present.ts';
-import { limited, refused } from './refusals.ts';
+import { present } from '../request-body/present.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 
 /** llama.cpp's own where a request turns XTC on without one. */
 const DEFAULT_XTC_THRESHOLD = 0.1;

@@ -1,8 +1,8 @@
 import { RerankRequest as CanonicalRerank } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from './common-fields.ts';
-import { invalid, parseBody } from './parse-body.ts';
-import { limited, refused } from './refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { RERANK_PARAMS, type WireParams } from './wire-params.ts';
 
 /** Most documents of one request. */

@@ -1,6 +1,6 @@
 import { JsonSchema, type OutputFormat } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from './parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 
 export const ResponseFormat = z
   .discriminatedUnion(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { invalid } from './parse-body.ts';
-import { limited } from './refusals.ts';
+import { invalid } from '../request-body/parse-body.ts';
+import { limited } from '../request-body/refusals.ts';
 
 export const Stream = z.boolean().nullish();
 export const StreamOptions = z

@@ -6,8 +6,8 @@ import {
 } from '@golek/api';
 import { z } from 'zod';
 import { ModelName } from './common-fields.ts';
-import { invalid, parseBody } from './parse-body.ts';
-import { limited } from './refusals.ts';
+import { invalid, parseBody } from '../request-body/parse-body.ts';
+import { limited } from '../request-body/refusals.ts';
 
 const model = ModelName.nullish().describe('May be left out where one model is registered.');
 

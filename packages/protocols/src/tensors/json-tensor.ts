@@ -1,6 +1,6 @@
 import { GolekError, TensorType, type NamedTensor } from '@golek/api';
 import { z } from 'zod';
-import { invalid } from '../openai/parse-body.ts';
+import { invalid } from '../request-body/parse-body.ts';
 import { bytesElements, textElements } from './serialized-bytes.ts';
 import { ELEMENT_CODECS, type ElementValue } from './tensor-elements.ts';
 

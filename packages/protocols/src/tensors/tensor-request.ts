@@ -1,7 +1,7 @@
 import type { TensorRequest as CanonicalTensor } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from '../openai/common-fields.ts';
-import { parseBody } from '../openai/parse-body.ts';
+import { parseBody } from '../request-body/parse-body.ts';
 import type { WireParams } from '../openai/wire-params.ts';
 import { JsonTensor, jsonTensor, readTensor, type TensorEncoding } from './json-tensor.ts';
 

@@ -1,13 +1,11 @@
 import type { InferenceEvent } from '@golek/providers-spi';
 import {
+  answerJson,
   asCount,
   asList,
   asObject,
   asText,
-  errorObjectOf,
   malformedFailure,
-  parseJson,
-  reportedFailure,
   type AnswerReader,
   type FailureContext,
   type JsonObject,
@@ -96,11 +94,7 @@ export class MessageReader implements AnswerReader {
   }
 
   #object(text: string): JsonObject {
-    const json = parseJson(text);
-    if (json === undefined) throw malformedFailure('broken JSON', text, this.#context);
-    const error = errorObjectOf(json);
-    if (error) throw reportedFailure(error, this.#context);
-    const object = asObject(json);
+    const object = asObject(answerJson(text, this.#context));
     if (!object) throw malformedFailure("an event without 'type'", text, this.#context);
     return object;
   }

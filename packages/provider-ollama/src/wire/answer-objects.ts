@@ -1,11 +1,10 @@
 import type { FinishReason, GenerateRequest, InferenceEvent, Usage } from '@golek/providers-spi';
 import {
+  answerJson,
   asList,
   asObject,
   asText,
-  errorObjectOf,
   malformedFailure,
-  reportedFailure,
   type AnswerReader,
   type FailureContext,
   type JsonObject,
@@ -52,11 +51,7 @@ export class AnswerObjects implements AnswerReader {
   }
 
   readWhole(text: string, events: InferenceEvent[]): void {
-    const json = parseExactly(text);
-    if (json === undefined) throw malformedFailure('broken JSON', text, this.#context);
-    const error = errorObjectOf(json);
-    if (error) throw reportedFailure(error, this.#context);
-    const object = asObject(json);
+    const object = asObject(answerJson(text, this.#context, parseExactly));
     const message = asObject(object?.['message']);
     if (!object || typeof object['done'] !== 'boolean')
       throw malformedFailure("JSON without 'done'", text, this.#context);

@@ -1,12 +1,11 @@
 import type { InferenceEvent, Usage } from '@golek/providers-spi';
 import {
+  answerJson,
   asCount,
   asList,
   asObject,
   asText,
-  errorObjectOf,
   malformedFailure,
-  parseJson,
   reportedFailure,
   type AnswerReader,
   type FailureContext,
@@ -55,11 +54,7 @@ export class ChoicesReader implements AnswerReader {
   }
 
   readWhole(text: string, events: InferenceEvent[]): void {
-    const json = parseJson(text);
-    if (json === undefined) throw malformedFailure('broken JSON', text, this.#context);
-    const chunk = asObject(json);
-    const error = errorObjectOf(json);
-    if (error) throw reportedFailure(error, this.#context);
+    const chunk = asObject(answerJson(text, this.#context));
     const choices = chunk?.['choices'];
     if (!chunk || (!Array.isArray(choices) && !asObject(chunk['usage']))) {
       throw malformedFailure("JSON without 'choices'", text, this.#context);

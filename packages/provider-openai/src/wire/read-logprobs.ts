@@ -1,34 +1,15 @@
-import type { TokenCandidate, TokenLogprob } from '@golek/providers-spi';
-import { asList, asObject, asText, type JsonObject } from '@golek/providers-spi/remote';
-
-const isBytes = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
-
-const candidateOf = (value: unknown): TokenCandidate | undefined => {
-  const object = asObject(value);
-  const text = object?.['token'];
-  const logprob = object?.['logprob'];
-  if (typeof text !== 'string' || typeof logprob !== 'number') return undefined;
-  const bytes = object?.['bytes'];
-  return { text, bytes: isBytes(bytes) ? bytes : [...Buffer.from(text)], logprob };
-};
-
-const chatLogprobs = (content: readonly unknown[]): TokenLogprob[] =>
-  content.flatMap((value) => {
-    const token = candidateOf(value);
-    if (!token) return [];
-    return [{ ...token, top: asList(asObject(value)?.['top_logprobs']).flatMap((one) => candidateOf(one) ?? []) }];
-  });
+import type { TokenLogprob } from '@golek/providers-spi';
+import { asList, asObject, asText, tokenCandidate, tokenLogprobs, type JsonObject } from '@golek/providers-spi/remote';
 
 /** The old completions API has parallel lists; the first token of an echo has no probability. */
 const completionLogprobs = (object: JsonObject): TokenLogprob[] => {
   const values = asList(object['token_logprobs']);
   const tops = asList(object['top_logprobs']);
   return asList(object['tokens']).flatMap((text, index) => {
-    const candidate = candidateOf({ token: text, logprob: values[index] });
+    const candidate = tokenCandidate({ token: text, logprob: values[index] });
     if (!candidate) return [];
     const top = Object.entries(asObject(tops[index]) ?? {}).flatMap(
-      ([token, logprob]) => candidateOf({ token, logprob }) ?? [],
+      ([token, logprob]) => tokenCandidate({ token, logprob }) ?? [],
     );
     return [{ ...candidate, top }];
   });
@@ -38,7 +19,7 @@ const completionLogprobs = (object: JsonObject): TokenLogprob[] => {
 export const readLogprobs = (value: unknown): TokenLogprob[] | undefined => {
   const object = asObject(value);
   if (!object) return undefined;
-  const tokens = Array.isArray(object['content']) ? chatLogprobs(object['content']) : completionLogprobs(object);
+  const tokens = Array.isArray(object['content']) ? tokenLogprobs(object['content']) : completionLogprobs(object);
   return tokens.length > 0 ? tokens : undefined;
 };
 

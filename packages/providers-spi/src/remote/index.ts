@@ -24,5 +24,8 @@ export { SseReader } from './sse-reader.ts';
 export { requestJson } from './request-json.ts';
 export type { Outgoing, ServiceHeaders, Upstream } from './upstream.ts';
 export type { ResponseHead } from './exchange.ts';
+export { answerJson } from './answer-json.ts';
+export { embeddingEvents, vectorOf } from './embedding-events.ts';
+export { tokenCandidate, tokenLogprobs } from './token-logprobs.ts';
 export { asCount, asList, asObject, asText, parseJson, type JsonObject } from './json.ts';
 export { errorObjectOf, malformedFailure, reportedFailure, type FailureContext } from './upstream-failure.ts';
