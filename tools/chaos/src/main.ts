@@ -12,9 +12,32 @@ import { runMutations } from './mutations/run-mutations.ts';
 import { runOnnxSoak } from './onnx-soak.ts';
 import { runChaos } from './run-chaos.ts';
 
-const { values, positionals } = parseArgs({
+const USAGE = `npm run chaos -- [SCENARIO] [OPTIONS]
+
+Scenarios and their options, with defaults:
+  server     --streams 32 --changes 50 --kills 20
+  engine     --aborts 2000 --kills 50 --cycles 1000 --requests 10 (answers in a cycle)
+  onnx       --cycles 200 --requests 10 (answers in a cycle)
+  mutations  --count 10000 --parallel 2`;
+
+/** The process ends here with what is wrong with the arguments. */
+const refuse = (problem: string): never => {
+  console.error(`${problem}\n\n${USAGE}`);
+  process.exit(2);
+};
+
+const parse = <T>(read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+};
+
+const config = {
   allowPositionals: true,
   options: {
+    help: { type: 'boolean', default: false },
     streams: { type: 'string', default: '32' },
     changes: { type: 'string', default: '50' },
     kills: { type: 'string' },
@@ -24,7 +47,11 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '10000' },
     parallel: { type: 'string', default: '2' },
   },
-});
+} as const;
+const { values, positionals } = parse(() => parseArgs(config));
+for (const [name, value] of Object.entries(values)) {
+  if (typeof value === 'string' && !/^\d+$/.test(value)) refuse(`--${name} is '${value}', not a whole number`);
+}
 const bin = path.resolve(import.meta.dirname, '../../../apps/platform-runtime/bin/golek.js');
 const log = (line: string): void => console.log(line);
 
@@ -81,9 +108,8 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
 };
 
 const [name = 'server'] = positionals;
-const scenario = scenarios[name];
-if (scenario) process.exitCode = (await scenario()) ? 0 : 1;
+if (values.help) console.log(USAGE);
 else {
-  console.error(`no scenario is named '${name}'; there are: ${Object.keys(scenarios).join(', ')}`);
-  process.exitCode = 2;
+  const scenario = scenarios[name] ?? refuse(`no scenario is named '${name}'`);
+  process.exitCode = (await scenario()) ? 0 : 1;
 }
