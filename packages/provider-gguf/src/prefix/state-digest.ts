@@ -18,7 +18,9 @@ export const digestFile = async (path: string): Promise<FileDigest> => {
   const file = await open(path, 'r');
   try {
     const identity = await identityOf(file);
-    const piece = new Uint8Array(PIECE);
+    // States of small models are smaller than a piece, and many may be read at a time.
+    const { size } = await file.stat();
+    const piece = new Uint8Array(Math.min(PIECE, Math.max(1, size)));
     const digests: Uint8Array[] = [];
     let bytes = 0;
     for (;;) {
