@@ -66,6 +66,17 @@ describe.each([
     return text;
   };
 
+  /** On a busy machine a read can take longer than such a small model takes to evaluate the tokens; then that is done, and the next question finds the state. */
+  const restored = async (session: ModelSession, from: number): Promise<void> => {
+    const reused: (number | undefined)[] = [];
+    for (let n = from; n < from + 10 && !reused.includes(system.length); n++) {
+      const { text, cached } = await ask(session, question(n));
+      expect(text).toBe(await cold(question(n)));
+      reused.push(cached);
+    }
+    expect(reused).toContain(system.length);
+  };
+
   test('a prompt that leaves the slot’s one before its end is evaluated from its start', async () => {
     // So long, and the steps so short, that the window has moved on.
     const long = (n: number): number[] => [...noise(3, 700), ...noise(100 + n, 40)];
@@ -88,12 +99,10 @@ describe.each([
     // The first state shows that the memory cannot be cut; the second one is exact.
     for (const n of [1, 2]) await ask(first, [...noise(9, 200), ...noise(200 + n, 40)]);
     for (const n of [1, 2]) await ask(first, question(n));
-    const third = await ask(first, question(3));
-    expect(third).toEqual({ text: await cold(question(3)), cached: system.length });
+    await restored(first, 3);
     await closeAll();
     expect((await readdir(states)).length).toBeGreaterThan(0);
-    const second = await open(model, options);
-    expect(await ask(second, question(4))).toEqual({ text: await cold(question(4)), cached: system.length });
+    await restored(await open(model, options), 20);
   });
 
   test('contextOverflow shift is refused by name', async () => {
