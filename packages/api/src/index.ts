@@ -2,6 +2,7 @@ export { ERROR_CATALOGUE, ERROR_CODES, isErrorCode, type ErrorCode, type ErrorEn
 export { ErrorData } from './error-data.ts';
 export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
 export { KEEP_ALIVE_FORMS, keepAliveMs } from './keep-alive.ts';
+export { fileKind } from './file-kind.ts';
 export { nearest } from './nearest.ts';
 export { AudioPart, ContentPart, ImagePart, Message, ReasoningBlock, TextPart, ToolCall } from './content.ts';
 export { textOf } from './text-of.ts';

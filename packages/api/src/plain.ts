@@ -2,5 +2,6 @@
 export { ERROR_CATALOGUE, ERROR_CODES, isErrorCode, type ErrorCode, type ErrorEntry } from './error-catalogue.ts';
 export { GolekError, type ErrorDetails, type GolekErrorOptions } from './golek-error.ts';
 export { collect, type GeneratedChoice, type InferenceResult } from './collect.ts';
+export { fileKind } from './file-kind.ts';
 export { nearest } from './nearest.ts';
 export { textOf } from './text-of.ts';

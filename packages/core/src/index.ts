@@ -1,4 +1,5 @@
 export { DATA_PLACES, DataFolder, type DataFolderReport, type DataPlace } from './data-folder/data-folder.ts';
+export type { StagedFile } from './data-folder/staged-write.ts';
 export {
   discoverModels,
   type DiscoverOptions,

@@ -23,6 +23,8 @@ export interface CreateCallOptions {
   readonly deadline?: number | undefined;
   /** Of a protocol that bounds answers for which the request names no limit. */
   readonly defaultMaxTokens?: number | undefined;
+  /** Nothing of the answer is read before its end. */
+  readonly whole?: boolean | undefined;
   readonly overrides?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -43,6 +45,7 @@ export const createCall = ({
   priority,
   deadline,
   defaultMaxTokens,
+  whole,
   overrides,
 }: CreateCallOptions): InferenceCall =>
   Object.freeze({
@@ -57,5 +60,6 @@ export const createCall = ({
     ...(priority !== undefined && { priority }),
     ...(deadline !== undefined && { deadline }),
     ...(defaultMaxTokens !== undefined && { defaultMaxTokens }),
+    ...(whole && { whole }),
     ...(overrides && { overrides }),
   });

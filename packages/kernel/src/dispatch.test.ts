@@ -1,6 +1,7 @@
 import { collect, type InferenceEvent } from '@golek/api';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import type { InferenceCall } from '@golek/plugins-api';
 import type { RunContext } from '@golek/providers-spi';
 import { createCall, type Engine } from './index.ts';
 import { callOf, chatOf, eventsOf, kernelOf } from './kernel.fixture.ts';
@@ -271,6 +272,42 @@ describe('time limits', () => {
     expect(stalled.stateOf('a')).toMatchObject({ breaker: { state: 'open' }, inFlight: 0 });
     const slow = await chainKernel({ a: { answer: ['x', 'y'] } }, policy);
     await read(slow.engine.run(chat()), 60);
+  });
+
+  it('let an answer that is read at its end come in one piece, within a limit of its own', async () => {
+    const limits = { firstTokenMs: 20, wholeMs: 60 };
+    const { engine, provider } = await chainKernel(
+      { a: { hang: { at: 0 } } },
+      policyWith({ timeouts: limits, retry: { attempts: 1 } }),
+    );
+    const contexts: RunContext[] = [];
+    const open = provider.open.bind(provider);
+    let whole = true;
+    vi.spyOn(provider, 'open').mockImplementation(async (source, options) => {
+      const session = await open(source, options);
+      const run = session.run.bind(session);
+      vi.spyOn(session, 'run').mockImplementation((request, context) => {
+        contexts.push(context);
+        return run(request, context);
+      });
+      const { capabilities } = session;
+      Object.defineProperty(session, 'capabilities', { get: () => ({ ...capabilities, whole }) });
+      return session;
+    });
+    const failureOf = (call: InferenceCall): Promise<string> =>
+      collect(engine.run(call)).then(
+        () => 'answered',
+        (error: unknown) => (error as Error).message,
+      );
+    expect(await failureOf({ ...chat(), whole: true })).toBe(
+      "model 'a' gave no answer within 60 ms (timeouts.wholeMs)",
+    );
+    // One whose tokens are read, and a model that cannot.
+    const late = "model 'a' gave no first token within 20 ms (timeouts.firstTokenMs)";
+    expect(await failureOf(chat())).toBe(late);
+    whole = false;
+    expect(await failureOf({ ...chat(), whole: true })).toBe(late);
+    expect(contexts.map(({ wholeMs }) => wholeMs)).toEqual([60, undefined, undefined]);
   });
 
   it('bound the whole time on a target, tries and pauses included; a target that streams is not blamed', async () => {

@@ -86,11 +86,13 @@ describe('Engine', () => {
       message: "the request 'mine' was cancelled",
     });
     const cancelledToo = expect(other).rejects.toMatchObject({ code: 'cancelled' });
+    expect(engine.calls().map(({ id }) => id)).toEqual(['mine', 'other']);
     expect(engine.cancel('mine', () => false)).toBe(0);
     expect(engine.cancel('mine')).toBe(1);
     await cancelled;
     expect(provider.stats.active).toBe(1);
     expect(engine.cancel('mine')).toBe(0);
+    expect(engine.calls().map(({ id }) => id)).toEqual(['other']);
     engine.cancel('other', ({ principal }) => principal.tenant === 'default');
     await cancelledToo;
     expect(provider.stats.active).toBe(0);

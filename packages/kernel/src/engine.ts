@@ -31,6 +31,11 @@ export class Engine implements AsyncDisposable {
     return this.#running.size;
   }
 
+  /** The same, the oldest first. */
+  calls(): readonly InferenceCall[] {
+    return Array.from(this.#running, ({ call }) => call);
+  }
+
   /**
    * Runs a call. Nothing happens before the first event is asked for; leaving the loop ends the work. Throws GolekError; a call whose
    * signal was aborted throws the signal's reason as GolekError. `controller`: that of the call's signal, where its owner lets the engine abort it for `cancel` and

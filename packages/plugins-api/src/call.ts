@@ -20,6 +20,8 @@ export interface InferenceCall {
   readonly deadline?: number;
   /** Most tokens of an answer where the request names no limit: what the protocol says then, unless the server's own limit is smaller. */
   readonly defaultMaxTokens?: number;
+  /** Nothing of the answer is read before its end: a remote model may be asked for it in one piece. */
+  readonly whole?: boolean;
   /** Configuration keys that the caller sets for this request; only keys that allow it have an effect. */
   readonly overrides?: Readonly<Record<string, unknown>>;
   /** Where it goes; set by the ROUTE phase. */

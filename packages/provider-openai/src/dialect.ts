@@ -15,6 +15,26 @@ export interface Dialect {
   readonly ignoreEos?: string;
   readonly reasoningEffort?: string;
   readonly templateOptions?: string;
+  readonly seed?: string;
+  readonly dimensions?: string;
+  /** The word for "some tool has to be called", where it is not `required`. */
+  readonly anyTool?: string;
+  /** How ids of tool calls have to look; others are replaced, each by the same one. */
+  readonly callIds?: 'nine-letters-and-digits';
+  /** False: a `name` in a message is refused. */
+  readonly names?: false;
+  /** False: `stream_options` is refused; token counts come without it. */
+  readonly streamOptions?: false;
+  /** True: JSON without a schema is not known; a schema that takes every object stands for it. */
+  readonly jsonBySchema?: true;
+  /** Where an assistant's reasoning is wanted back that led to calls of tools. */
+  readonly reasoningBack?: string;
+  /** How much it thinks, as an object `{ effort }` under that name. */
+  readonly reasoning?: string;
+  /** Header that shows the key, in place of a bearer token. */
+  readonly keyHeader?: string;
+  /** True: models are deployments, which stand in the path; there is no list of them. */
+  readonly deployments?: true;
   /** True: it takes llama.cpp's XTC, DRY and length of the penalties under its names. */
   readonly llamaSamplers?: true;
 }
@@ -53,6 +73,12 @@ const LLAMA_OPTIONS: readonly RequestOption[] = [
   'templateOptions',
 ];
 
+const without = (...options: readonly RequestOption[]): readonly RequestOption[] =>
+  OPENAI_OPTIONS.filter((option) => !options.includes(option));
+
+/** What services have that offer chats only. */
+const TEXT_INPUTS = ['input.text', 'input.tokens', 'echo', 'suffix'] as const;
+
 /** Names of fields as the services document them. Golek's own server speaks `llama-cpp`. */
 export const DIALECTS = {
   /** The API that everybody has in common. */
@@ -83,6 +109,65 @@ export const DIALECTS = {
     ignoreEos: 'ignore_eos',
     templateOptions: 'chat_template_kwargs',
     llamaSamplers: true,
+  },
+  /** LM Studio's server (llama.cpp and MLX). */
+  'lm-studio': {
+    options: [...without('choices', 'logprobs', 'dimensions', 'parallelToolCalls'), ...FILTERS],
+    maxTokens: 'max_tokens',
+    topK: 'top_k',
+    minP: 'min_p',
+    repeatPenalty: 'repeat_penalty',
+    jsonBySchema: true,
+  },
+  /** Azure OpenAI by deployments: the address ends with `/openai?api-version=…`. Its newer `/openai/v1` is `openai-platform`. */
+  azure: {
+    options: [...OPENAI_OPTIONS, 'reasoning.effort'],
+    maxTokens: 'max_completion_tokens',
+    reasoningEffort: 'reasoning_effort',
+    keyHeader: 'api-key',
+    deployments: true,
+  },
+  groq: {
+    options: [
+      ...without(...TEXT_INPUTS, 'choices', 'logprobs', 'sampling.logitBias', 'dimensions'),
+      'reasoning.effort',
+    ],
+    maxTokens: 'max_completion_tokens',
+    reasoningEffort: 'reasoning_effort',
+    names: false,
+  },
+  /** Refuses every field that it does not know. */
+  mistral: {
+    options: without(...TEXT_INPUTS, 'logprobs', 'sampling.logitBias'),
+    maxTokens: 'max_tokens',
+    seed: 'random_seed',
+    dimensions: 'output_dimension',
+    anyTool: 'any',
+    callIds: 'nine-letters-and-digits',
+    names: false,
+    streamOptions: false,
+  },
+  deepseek: {
+    options: without(
+      ...TEXT_INPUTS,
+      'input.image',
+      'choices',
+      'sampling.seed',
+      'sampling.logitBias',
+      'parallelToolCalls',
+      'output.json-schema',
+      'dimensions',
+    ),
+    maxTokens: 'max_tokens',
+    reasoningBack: 'reasoning_content',
+  },
+  openrouter: {
+    options: [...without('input.tokens', 'echo', 'choices'), ...FILTERS, 'reasoning.effort'],
+    maxTokens: 'max_tokens',
+    topK: 'top_k',
+    minP: 'min_p',
+    repeatPenalty: 'repetition_penalty',
+    reasoning: 'reasoning',
   },
 } as const satisfies Readonly<Record<string, Dialect>>;
 

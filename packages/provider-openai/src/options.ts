@@ -22,6 +22,10 @@ import { DIALECTS, type DialectName } from './dialect.ts';
 export interface OpenAiProviderOptions extends UpstreamOptions {
   /** What kind of service it is. Default `openai`. */
   readonly dialect?: DialectName;
+  /** Sent as `OpenAI-Organization`. */
+  readonly organization?: string;
+  /** Sent as `OpenAI-Project`. */
+  readonly project?: string;
   /** False: answers are asked for whole, for services that cannot stream. Default true. */
   readonly stream?: boolean;
   /** False: streams are asked for without token counts, for services that do not know `stream_options`. Default true. */
@@ -49,10 +53,19 @@ export interface OpenAiModelOptions {
 type Own = Omit<OpenAiProviderOptions, keyof UpstreamOptions>;
 
 /** Settings of an upstream with every default filled in. */
-export type ResolvedOptions = ResolvedUpstream & Required<Own>;
+export type ResolvedOptions = ResolvedUpstream &
+  Required<Omit<Own, 'organization' | 'project'>> &
+  Pick<Own, 'organization' | 'project'>;
+
+const headerText: OptionRule = {
+  allows: (value) => typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value),
+  wanted: 'printable ASCII characters without spaces, at most 256',
+};
 
 const OWN_RULES: Readonly<Record<keyof Own, OptionRule>> = {
   dialect: oneOfRule(Object.keys(DIALECTS)),
+  organization: headerText,
+  project: headerText,
   stream: booleanRule,
   streamUsage: booleanRule,
   forwardUser: booleanRule,
@@ -76,6 +89,8 @@ export const resolveOptions = (options: OpenAiProviderOptions): ResolvedOptions 
   stream: options.stream ?? true,
   streamUsage: options.streamUsage ?? true,
   forwardUser: options.forwardUser ?? false,
+  ...(options.organization !== undefined && { organization: options.organization }),
+  ...(options.project !== undefined && { project: options.project }),
 });
 
 /** Throws `config_invalid`, as `resolveOptions` does. */

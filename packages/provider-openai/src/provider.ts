@@ -7,8 +7,8 @@ import {
   type RemoteModel,
   type UnaryPlan,
 } from '@golek/providers-spi/remote';
-import type { ModelSource, Provider, RequestOption } from '@golek/providers-spi';
-import { DIALECTS } from './dialect.ts';
+import { invalidOption, type ModelSource, type Provider, type RequestOption } from '@golek/providers-spi';
+import { DIALECTS, type Dialect } from './dialect.ts';
 import { listUpstreamModels } from './list-models.ts';
 import { modelOptionsOf, resolveOptions, type OpenAiProviderOptions, type ResolvedOptions } from './options.ts';
 import { ChoicesReader } from './wire/choices-reader.ts';
@@ -30,12 +30,14 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
+      const { wholeMs } = context;
+      const stream = settings.stream && wholeMs === undefined;
       const plan = {
         request,
-        outgoing: () => generateBody(request, model, settings),
+        outgoing: () => ({ ...generateBody(request, model, { ...settings, stream }), answerMs: wholeMs }),
         answer: new ChoicesReader(request.choices ?? 1, context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
-        streamType: settings.stream ? 'text/event-stream' : undefined,
+        streamType: stream ? 'text/event-stream' : undefined,
       };
       return new StreamedRun(host, plan, context);
     }
@@ -51,16 +53,30 @@ const runWith =
 /** Runs models of one OpenAI-compatible service. */
 export const openAiProvider = (given: OpenAiProviderOptions): Provider => {
   const options = resolveOptions(given);
-  const { stream, streamUsage, forwardUser, maxLineBytes, dialect, log } = options;
+  const { stream, streamUsage, forwardUser, maxLineBytes, log, organization, project } = options;
+  const dialect: Dialect = DIALECTS[options.dialect];
+  const { keyHeader } = dialect;
   return new RemoteProvider(options, {
+    ...(keyHeader !== undefined && { credentials: (apiKey: string) => ({ [keyHeader]: apiKey }) }),
+    headers: {
+      ...(organization !== undefined && { 'openai-organization': organization }),
+      ...(project !== undefined && { 'openai-project': project }),
+    },
     capabilities: { tasks: ['generate', 'embed'], formats: [] },
     describe: async (source, upstream, signal) => {
       const { verify, tasks = ['generate'], contextLength, embeddingLength, body = {} } = modelOptionsOf(source);
+      if (verify === true && dialect.deployments)
+        throw invalidOption(
+          `options of the model '${source.name}'`,
+          'verify',
+          `'verify' needs a list of models, and the dialect '${options.dialect}' has none of its deployments; leave it out`,
+        );
       if (verify === true) await verifyListed(source, upstream, listUpstreamModels, signal, log);
-      const settings = { dialect: DIALECTS[dialect], stream, streamUsage, forwardUser, extra: body };
+      const settings = { dialect, stream, streamUsage, forwardUser, extra: body };
       return {
         tasks,
         options: optionsOf(source, options),
+        whole: true,
         contextLength,
         embeddingLength,
         run: runWith(settings, maxLineBytes),

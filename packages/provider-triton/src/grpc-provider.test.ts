@@ -172,7 +172,7 @@ describe('texts', () => {
 });
 
 describe('failures', () => {
-  test('a cancelled run ends at the server, too', async () => {
+  test('a cancelled run ends', async () => {
     const { server, provider } = await setup();
     const session = await open(provider, 'text');
     const client = new AbortController();
@@ -240,6 +240,7 @@ test.each([
   [{ channels: 0 }, 'channels'],
   [{ baseUrl: 'tcp://x' }, 'baseUrl'],
   [{ chanels: 1 }, 'chanels'],
+  [{ apiKeys: ['a', 'b'] }, 'apiKeys'],
 ])('%j is refused', (options, key) => {
   const make = () => createTritonProvider({ baseUrl: 'http://127.0.0.1:1', ...(options as object) });
   expect(make).toThrow(expect.objectContaining({ code: 'config_invalid', details: { key } }));

@@ -1,10 +1,11 @@
-import { checkOptions, type ModelSource, type OptionRule, type Task } from '@golek/providers-spi';
+import { checkOptions, invalidOption, type ModelSource, type OptionRule, type Task } from '@golek/providers-spi';
 import {
   booleanRule,
   integerRule,
   listRule,
   resolveUpstream,
   type ResolvedUpstream,
+  type UpstreamKind,
   type UpstreamOptions,
 } from '@golek/providers-spi/remote';
 
@@ -18,8 +19,6 @@ export interface TritonProviderOptions extends UpstreamOptions {
   readonly channels?: number;
   /** gRPC: a connection in use is pinged so often, milliseconds. Default 0, never: most servers take frequent pings for an attack unless they are told. */
   readonly keepAliveMs?: number;
-  /** gRPC: certificate authorities that are trusted in place of Node's, PEM. */
-  readonly ca?: string;
 }
 
 /** Settings of one model (`ModelSource.options`). */
@@ -38,30 +37,33 @@ export const TRITON_TASKS = ['generate', 'embed', 'tensor'] as const satisfies r
 export type TritonTask = (typeof TRITON_TASKS)[number];
 
 export interface ResolvedTriton
-  extends ResolvedUpstream, Required<Pick<TritonProviderOptions, 'protocol' | 'channels' | 'keepAliveMs'>> {
-  readonly ca?: string;
-}
+  extends ResolvedUpstream, Required<Pick<TritonProviderOptions, 'protocol' | 'channels' | 'keepAliveMs'>> {}
 
 const text = (wanted: string): OptionRule => ({ allows: (value) => typeof value === 'string' && value !== '', wanted });
 
+const KIND: UpstreamKind = {
+  name: 'Triton',
+  id: 'triton',
+  example: 'http://127.0.0.1:8001',
+  rules: {
+    protocol: { allows: (value) => value === 'grpc' || value === 'http', wanted: 'grpc or http' },
+    channels: integerRule(1, 64),
+    keepAliveMs: integerRule(0, 3_600_000),
+  },
+};
+
 /** Throws `config_invalid` naming the key and its allowed values, for an unknown key the nearest known one. */
-export const resolveTriton = (options: TritonProviderOptions): ResolvedTriton => ({
-  ...resolveUpstream(options, {
-    name: 'Triton',
-    id: 'triton',
-    example: 'http://127.0.0.1:8001',
-    rules: {
-      protocol: { allows: (value) => value === 'grpc' || value === 'http', wanted: 'grpc or http' },
-      channels: integerRule(1, 64),
-      keepAliveMs: integerRule(0, 3_600_000),
-      ca: { ...text('PEM certificates'), secret: true },
-    },
-  }),
-  protocol: options.protocol ?? 'grpc',
-  channels: options.channels ?? 2,
-  keepAliveMs: options.keepAliveMs ?? 0,
-  ...(options.ca !== undefined && { ca: options.ca }),
-});
+export const resolveTriton = (options: TritonProviderOptions): ResolvedTriton => {
+  const { protocol = 'grpc', channels = 2, keepAliveMs = 0 } = options;
+  const resolved = resolveUpstream(options, KIND);
+  if (protocol === 'grpc' && resolved.apiKeys.length > 1)
+    throw invalidOption(
+      `options of the Triton provider '${resolved.id}'`,
+      'apiKeys',
+      "several 'apiKeys' are for the protocol http; give one 'apiKey' over grpc",
+    );
+  return { ...resolved, protocol, channels, keepAliveMs };
+};
 
 const MODEL_RULES: Readonly<Record<keyof TritonModelOptions, OptionRule>> = {
   tasks: listRule(TRITON_TASKS),

@@ -18,7 +18,7 @@ export { ProviderWork } from './provider-work.ts';
 export { RunSlots } from './run-slots.ts';
 
 // What a provider needs of @golek/api, so that a provider package depends on this package only.
-export { GolekError, nearest, textOf } from '@golek/api/plain';
+export { fileKind, GolekError, nearest, textOf } from '@golek/api/plain';
 export type {
   AdapterChoice,
   Attributes,

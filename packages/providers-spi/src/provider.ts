@@ -26,6 +26,8 @@ export interface SessionCapabilities {
   readonly contextLength?: number;
   /** Requests that the session works on at the same time; further ones wait inside it, in order. */
   readonly parallel: number;
+  /** It asks for an answer in one piece where nothing is read before its end (`RunContext.wholeMs`). Default false. */
+  readonly whole?: boolean;
   /** Kind of device that runs it. */
   readonly device?: ModelManifest['device'];
   /** What the open model takes of this machine's memory, bytes, as the provider estimates it; absent where it does not know. */
@@ -99,6 +101,8 @@ export interface RunContext {
   readonly priority?: number;
   /** The answer is of no use after this, milliseconds of `performance.now()` in the process of the session. Absent: never. */
   readonly deadline?: number;
+  /** Nothing of the answer is read before its end: a remote service may be asked for it in one piece, and say nothing for so long, milliseconds. Absent: it is read as it comes. */
+  readonly wholeMs?: number;
 }
 
 /**

@@ -1,8 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createSecureServer as createHttp2Server, type Http2SecureServer } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Behaviour } from './behaviour.ts';
 import { perform } from './perform.ts';
 import { readAsked } from './read-asked.ts';
+import { TEST_CA, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from './test-certificates.ts';
 import type { LiveCall, UpstreamCall } from './upstream-call.ts';
 
 export interface FaultyUpstreamOptions {
@@ -12,6 +15,13 @@ export interface FaultyUpstreamOptions {
   readonly behaviour?: Behaviour;
   /** Default: a free one. */
   readonly port?: number;
+  /** Answers by https, with the certificate of `test-certificates.ts`. */
+  readonly tls?: {
+    /** Whoever shows no certificate of the authority of the tests is turned away. */
+    readonly clientCertificate?: boolean;
+    /** HTTP/2 beside HTTP/1.1. Faults that take a socket apart are for HTTP/1.1 only. */
+    readonly http2?: boolean;
+  };
 }
 
 /** Calls that are remembered; older ones are only counted. */
@@ -27,6 +37,20 @@ const readBody = async (request: IncomingMessage): Promise<unknown> => {
   }
 };
 
+const serverOf = (tls: FaultyUpstreamOptions['tls'], answer: RequestListener): Server | Http2SecureServer => {
+  if (!tls) return createServer(answer);
+  const asksClient = tls.clientCertificate === true;
+  const secured = {
+    cert: TEST_SERVER_CERTIFICATE,
+    key: TEST_SERVER_KEY,
+    ...(asksClient && { ca: TEST_CA, requestCert: true, rejectUnauthorized: true }),
+  };
+  // Requests and answers of HTTP/2 have the form of those of HTTP/1.1 here.
+  return tls.http2 === true
+    ? createHttp2Server({ ...secured, allowHTTP1: true }, answer as never)
+    : createTlsServer(secured, answer);
+};
+
 /** A server on loopback that answers, or fails, as it is told, in the protocol of a request's path. */
 export class FaultyUpstream implements AsyncDisposable {
   readonly #models: Readonly<Record<string, Behaviour>>;
@@ -34,11 +58,16 @@ export class FaultyUpstream implements AsyncDisposable {
   readonly #script: Behaviour[] = [];
   readonly #calls: LiveCall[] = [];
   readonly #closing = new AbortController();
-  #server: Server | undefined;
+  readonly #tls: FaultyUpstreamOptions['tls'];
+  /** Connections since the start. */
+  #connections = 0;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | Http2SecureServer | undefined;
   #port: number;
   #count = 0;
 
-  private constructor({ models = {}, behaviour = { kind: 'ok' }, port = 0 }: FaultyUpstreamOptions) {
+  private constructor({ models = {}, behaviour = { kind: 'ok' }, port = 0, tls }: FaultyUpstreamOptions) {
+    this.#tls = tls;
     this.#models = models;
     this.#default = behaviour;
     this.#port = port;
@@ -56,7 +85,12 @@ export class FaultyUpstream implements AsyncDisposable {
 
   /** The base URL for clients. */
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/v1`;
+    return `${this.#tls ? 'https' : 'http'}://127.0.0.1:${this.#port}/v1`;
+  }
+
+  /** How many connections there were. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** Requests that arrived whole, but for lists of models; oldest first. */
@@ -92,15 +126,20 @@ export class FaultyUpstream implements AsyncDisposable {
     this.#server = undefined;
     if (!server) return;
     const closed = new Promise((resolve) => server.close(resolve));
-    server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
   /** Listens, on the same port as before. */
   async accept(): Promise<void> {
     if (this.#server) return;
-    const server = createServer((request, response) => void this.#answer(request, response));
-    server.keepAliveTimeout = 30_000;
+    const server = serverOf(this.#tls, (request, response) => void this.#answer(request, response));
+    server.on(this.#tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#connections++;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    if ('keepAliveTimeout' in server) server.keepAliveTimeout = 30_000;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.#port, '127.0.0.1', resolve);

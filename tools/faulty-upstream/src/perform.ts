@@ -85,7 +85,7 @@ const splitPieces = ({ pieces, contentType }: AnswerParts): readonly Uint8Array[
     ? pieces
         .map((piece, index) => {
           if (index % 3 === 0)
-            return `: comment – é\r\nevent: message\r\nid: ${index}\r\n${piece.replaceAll('\n', '\r\n')}`;
+            return `: comment – é\r\nevent: message\r\nid: ${index}\r\n${piece.replaceAll(/\r?\n/g, '\r\n')}`;
           return index % 3 === 1 ? piece.replace('data: ', 'data:') : `retry: 100\n${piece}`;
         })
         .join('')
@@ -174,7 +174,7 @@ export const perform = async (behaviour: Behaviour, performance: Performance): P
         ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
         ...headers,
       });
-      response.end(wire.errorBody(message, type, code));
+      response.end(wire.errorBody(message, type, code, { status, retryAfter }));
       return;
     }
     case 'empty':

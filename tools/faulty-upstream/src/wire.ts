@@ -28,6 +28,13 @@ export interface AnswerOptions {
   readonly usage?: boolean;
 }
 
+/** What stands beside an error's body, and in the body of some protocols as well. */
+export interface ErrorHead {
+  readonly status?: number;
+  /** As of the header. */
+  readonly retryAfter?: string | undefined;
+}
+
 /** A protocol that the upstream speaks: right answers, and the forms into which faults are put. */
 export interface Wire {
   /** Reads a request; undefined for a path that the protocol does not have. */
@@ -39,7 +46,7 @@ export interface Wire {
   readonly record: (json: string) => string;
   /** The JSON of a record that says so much. */
   readonly chunk: (text: string) => string;
-  readonly errorBody: (message: string, type: string, code: string | number | null) => string;
+  readonly errorBody: (message: string, type: string, code: string | number | null, head?: ErrorHead) => string;
 }
 
 export const record = (value: unknown): Readonly<Record<string, unknown>> =>

@@ -39,6 +39,23 @@ test('a write that fails keeps the old content and cleans up', async () => {
   expect(await readdir(path.join(data.root, 'cache/taken'))).toEqual(['child']);
 });
 
+test('a file that is written piece by piece is there when it is kept, and nothing is when it is discarded', async () => {
+  const data = new DataFolder(path.join(base, 'home'));
+  const uploads = await data.ensure('tmp/uploads');
+  const kept = await data.stage();
+  await kept.write('one ');
+  await kept.write(Buffer.from('two'));
+  expect(await readdir(uploads)).toEqual([]);
+  await kept.keep(path.join(uploads, 'a'));
+  await kept.discard();
+  expect(await readFile(path.join(uploads, 'a'), 'utf8')).toBe('one two');
+  expect(await modeOf(path.join(uploads, 'a'))).toBe('600');
+  const left = await data.stage();
+  await left.write('x');
+  await left.discard();
+  expect(await readdir(data.path('tmp'))).toEqual(['uploads']);
+});
+
 test('refuses to write outside of itself', async () => {
   const data = new DataFolder(path.join(base, 'home'));
   await expect(data.write('../other.txt', 'x')).rejects.toMatchObject({ code: 'invalid_request' });

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GolekError } from '@golek/api';
-import { removeStaleStaging, stagedWrite } from './staged-write.ts';
+import { removeStaleStaging, StagedFile, stagedWrite } from './staged-write.ts';
 
 /** The folders inside a data folder, as paths relative to it. */
 export const DATA_PLACES = [
@@ -18,6 +18,7 @@ export const DATA_PLACES = [
   'logs/access',
   'logs/audit',
   'tmp',
+  'tmp/uploads',
 ] as const;
 export type DataPlace = (typeof DATA_PLACES)[number];
 
@@ -86,6 +87,14 @@ export class DataFolder {
       throw unusable(this.root, target, thrown);
     }
     return target;
+  }
+
+  /** Begins a file that is written piece by piece; `StagedFile.keep` gives it its place in a folder that exists. */
+  async stage(): Promise<StagedFile> {
+    const staging = await this.ensure('tmp');
+    return StagedFile.create(staging).catch((thrown: unknown) => {
+      throw unusable(this.root, staging, thrown);
+    });
   }
 
   /** Removes what writes that were cut off left in `tmp/` more than a day ago. @returns how many files it removed. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 const OWNER_ONLY = 0o600;
@@ -13,25 +13,55 @@ export interface StagedWrite {
   readonly content: string | Uint8Array;
 }
 
-/** Writes beside and renames, so that a reader sees the old content or the new one, never a part, also after a power cut. */
-export const stagedWrite = async ({ staging, target, content }: StagedWrite): Promise<void> => {
-  const staged = path.join(staging, `${PREFIX}${randomUUID()}`);
-  try {
-    const file = await open(staged, 'wx', OWNER_ONLY);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(staged, target).catch((thrown: unknown) => {
-      if ((thrown as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
-      return renameAcross(staged, target);
-    });
-    await syncFolder(path.dirname(target));
-  } finally {
-    await rm(staged, { force: true });
+/** A file in the making, readable by its owner only. One of `keep` and `discard` ends it. */
+export class StagedFile {
+  readonly #path: string;
+  readonly #file: FileHandle;
+
+  private constructor(staged: string, file: FileHandle) {
+    this.#path = staged;
+    this.#file = file;
   }
+
+  /** `staging`: existing folder for the unfinished file, best on the target's file system. */
+  static async create(staging: string): Promise<StagedFile> {
+    const staged = path.join(staging, `${PREFIX}${randomUUID()}`);
+    return new StagedFile(staged, await open(staged, 'wx', OWNER_ONLY));
+  }
+
+  async write(content: string | Uint8Array): Promise<void> {
+    await this.#file.writeFile(content);
+  }
+
+  /** Gives it its name: a reader sees what was there before or all of it, never a part, also after a power cut. */
+  async keep(target: string): Promise<void> {
+    try {
+      await this.#file.sync();
+      await this.#file.close();
+      await rename(this.#path, target).catch((thrown: unknown) => {
+        if ((thrown as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
+        return renameAcross(this.#path, target);
+      });
+      await syncFolder(path.dirname(target));
+    } finally {
+      await this.discard();
+    }
+  }
+
+  /** Lets go of it. Nothing happens after `keep`. */
+  async discard(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** Writes a whole file as `StagedFile` does. */
+export const stagedWrite = async ({ staging, target, content }: StagedWrite): Promise<void> => {
+  await using undo = new AsyncDisposableStack();
+  const file = await StagedFile.create(staging);
+  undo.defer(() => file.discard());
+  await file.write(content);
+  await file.keep(target);
 };
 
 /** Without this a power cut may undo the rename. Windows does not open folders, and does not need it. */

@@ -31,11 +31,12 @@ export class AttemptLimits {
   #totalPassed = false;
 
   constructor({ model, signal, timeouts, endsAt, detached }: AttemptLimitsOptions) {
-    const { firstTokenMs, betweenTokensMs, totalMs } = timeouts;
+    const { firstTokenMs, betweenTokensMs, wholeMs, totalMs } = timeouts;
     this.#outer = signal;
     this.#model = model;
     this.#timeouts = timeouts;
-    if (!detached && firstTokenMs === undefined && betweenTokensMs === undefined && endsAt === Infinity) {
+    const unlimited = (firstTokenMs ?? betweenTokensMs ?? wholeMs) === undefined && endsAt === Infinity;
+    if (!detached && unlimited) {
       this.signal = signal;
       return;
     }
@@ -64,11 +65,14 @@ export class AttemptLimits {
     return this.#totalPassed;
   }
 
-  /** Waits for the first event; does not depend on the provider's heeding the signal. */
-  first<T>(pending: Promise<T>): Promise<T> {
+  /** Waits for the first event, at most `wholeMs` where it is the whole answer; does not depend on the provider's heeding the signal. */
+  first<T>(pending: Promise<T>, wholeMs: number | undefined): Promise<T> {
     if (!this.#controller) return pending;
     const { firstTokenMs } = this.#timeouts;
-    if (firstTokenMs !== undefined) {
+    if (wholeMs !== undefined) {
+      const message = `model '${this.#model}' gave no answer within ${wholeMs} ms (timeouts.wholeMs)`;
+      this.#pause = setTimeout(() => this.#expire(message), wholeMs);
+    } else if (firstTokenMs !== undefined) {
       const message = `model '${this.#model}' gave no first token within ${firstTokenMs} ms (timeouts.firstTokenMs)`;
       this.#pause = setTimeout(() => this.#expire(message), firstTokenMs);
     }

@@ -98,13 +98,15 @@ export class RunningAttempt {
   async first(): Promise<Result> {
     try {
       await this.#place();
-      const { request, id, trace, principal, priority, deadline } = this.#call;
-      const { sessions, leg } = this.#options;
+      const { request, id, trace, principal, priority, deadline, whole } = this.#call;
+      const { sessions, leg, detached } = this.#options;
       const { signal } = this.#limits;
       this.#lease = await sessions.lease(leg.entry, signal);
       signal.throwIfAborted();
       const { session } = this.#lease;
       this.#sent = withOutputLimit(request, this.#outputLimits, leg.target.model, session.capabilities);
+      // A hedge waits for the first token.
+      const wholeMs = whole && !detached && session.capabilities.whole ? leg.timeouts.wholeMs : undefined;
       const { traceparent, sink } = this.#span?.trace ?? trace;
       const context: RunContext = {
         id,
@@ -114,9 +116,10 @@ export class RunningAttempt {
         ...(sink && { onSpan: sink }),
         ...(priority !== undefined && { priority }),
         ...(deadline !== undefined && { deadline }),
+        ...(wholeMs !== undefined && { wholeMs }),
       };
       this.#source = session.run(this.#sent, context)[Symbol.asyncIterator]();
-      const first = await this.#limits.first(this.#source.next());
+      const first = await this.#limits.first(this.#source.next(), wholeMs);
       this.#firstEventMs = performance.now() - (this.#placedAt ?? 0);
       this.#guard.breaker.answered(this.#permit);
       this.#limits.began();

@@ -4,6 +4,11 @@ export interface TimeoutPolicy {
   readonly firstTokenMs?: number | undefined;
   /** From one event to the next while the consumer waits for it. */
   readonly betweenTokensMs?: number | undefined;
+  /**
+   * From the request to the session until the answer, where its caller reads nothing of it before its end. A remote service is asked for such an answer in one piece then, and no other limit on
+   * tokens holds for it; absent: it is streamed as all others are.
+   */
+  readonly wholeMs?: number | undefined;
   /** All that a call may spend on the target: waiting for a place, every try, the pauses between them and the whole answer. */
   readonly totalMs?: number | undefined;
 }

@@ -1,6 +1,5 @@
-import { GolekError } from '@golek/providers-spi';
+import { fileKind, GolekError } from '@golek/providers-spi';
 import type { Metadata, Sharp, SharpConstructor } from 'sharp';
-import { fileKind } from './file-kind.ts';
 import type { Picture } from './picture.ts';
 
 const READ = ['PNG', 'JPEG', 'WebP', 'GIF'];

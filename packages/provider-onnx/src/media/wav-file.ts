@@ -1,5 +1,4 @@
-import { GolekError } from '@golek/providers-spi';
-import { fileKind } from './file-kind.ts';
+import { fileKind, GolekError } from '@golek/providers-spi';
 
 /** A recording of one channel; samples from -1 to 1. */
 export interface Sound {

@@ -12,7 +12,8 @@ import {
   type JsonObject,
 } from '@golek/providers-spi/remote';
 import { readFinish } from './finish-reason.ts';
-import { readContent, readLogprobs } from './read-logprobs.ts';
+import { readContent, readThinking } from './read-content.ts';
+import { readLogprobs } from './read-logprobs.ts';
 import { readUsage } from './read-usage.ts';
 
 /** More calls in one answer are a fault: an index is a place in a list. */
@@ -60,7 +61,10 @@ export class ChoicesReader implements AnswerReader {
       throw malformedFailure("JSON without 'choices'", text, this.#context);
     }
     for (const choice of asList(choices)) this.#readChoice(choice, text, events);
-    const usage = readUsage(chunk['usage']);
+    const groq = asObject(chunk['x_groq']);
+    const failed = asText(groq?.['error']);
+    if (failed !== undefined) throw reportedFailure({ message: failed }, this.#context);
+    const usage = readUsage(chunk['usage']) ?? readUsage(groq?.['usage']);
     if (usage) this.#usage = usage;
   }
 
@@ -89,7 +93,8 @@ export class ChoicesReader implements AnswerReader {
 
   #readDelta(choice: number, state: ChoiceState, object: JsonObject, text: string, events: InferenceEvent[]): void {
     const delta = asObject(object['delta']) ?? asObject(object['message']);
-    const reasoning = asText(delta?.['reasoning_content']) ?? asText(delta?.['reasoning']);
+    const reasoning =
+      asText(delta?.['reasoning_content']) ?? asText(delta?.['reasoning']) ?? readThinking(delta?.['content']);
     if (reasoning !== undefined) events.push({ type: 'reasoning', choice, text: reasoning });
     // A refusal is what the model says instead of the content.
     const said = delta ? (readContent(delta['content']) ?? asText(delta['refusal'])) : asText(object['text']);

@@ -1,5 +1,5 @@
 import type { TokenLogprob } from '@golek/providers-spi';
-import { asList, asObject, asText, tokenCandidate, tokenLogprobs, type JsonObject } from '@golek/providers-spi/remote';
+import { asList, asObject, tokenCandidate, tokenLogprobs, type JsonObject } from '@golek/providers-spi/remote';
 
 /** The old completions API has parallel lists; the first token of an echo has no probability. */
 const completionLogprobs = (object: JsonObject): TokenLogprob[] => {
@@ -21,14 +21,4 @@ export const readLogprobs = (value: unknown): TokenLogprob[] | undefined => {
   if (!object) return undefined;
   const tokens = Array.isArray(object['content']) ? tokenLogprobs(object['content']) : completionLogprobs(object);
   return tokens.length > 0 ? tokens : undefined;
-};
-
-/** Text of a content that may be a string or a list of parts. */
-export const readContent = (value: unknown): string | undefined => {
-  if (typeof value === 'string') return value === '' ? undefined : value;
-  return asText(
-    asList(value)
-      .map((part) => asText(asObject(part)?.['text']) ?? '')
-      .join(''),
-  );
 };

@@ -6,7 +6,10 @@ export const readUsage = (value: unknown): Usage | undefined => {
   const usage = asObject(value);
   const promptTokens = asCount(usage?.['prompt_tokens']);
   if (!usage || promptTokens === undefined) return undefined;
-  const cached = asCount(asObject(usage['prompt_tokens_details'])?.['cached_tokens']);
+  const cached =
+    asCount(asObject(usage['prompt_tokens_details'])?.['cached_tokens']) ??
+    // DeepSeek.
+    asCount(usage['prompt_cache_hit_tokens']);
   const reasoning = asCount(asObject(usage['completion_tokens_details'])?.['reasoning_tokens']);
   return {
     promptTokens,

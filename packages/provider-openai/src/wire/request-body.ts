@@ -19,10 +19,13 @@ type WireRequest = RunRequest & { readonly body: string };
 type Fields = Record<string, unknown>;
 
 /** Neutral values of options that the upstream does not know fall away here; others were refused before. */
-const samplingFields = (sampling: Sampling | undefined, { topK, minP, repeatPenalty }: Dialect): Fields => ({
+const samplingFields = (
+  sampling: Sampling | undefined,
+  { topK, minP, repeatPenalty, seed = 'seed' }: Dialect,
+): Fields => ({
   temperature: sampling?.temperature,
   top_p: sampling?.topP,
-  seed: sampling?.seed,
+  [seed]: sampling?.seed,
   frequency_penalty: sampling?.frequencyPenalty,
   presence_penalty: sampling?.presencePenalty,
   logit_bias: sampling?.logitBias,
@@ -50,12 +53,14 @@ const llamaFields = (sampling: Sampling | undefined, { llamaSamplers }: Dialect)
 
 /** What ends an answer and how much it thinks, where the service can be told. */
 const furtherFields = (request: GenerateRequest, dialect: Dialect): Fields => {
-  const { stopTokens, ignoreEos, reasoningEffort, templateOptions } = dialect;
+  const { stopTokens, ignoreEos, reasoningEffort, reasoning, templateOptions } = dialect;
   const chat = request.input.type === 'chat' ? request.input : undefined;
+  const effort = chat?.reasoning?.effort;
   return {
+    ...(reasoning !== undefined && effort !== undefined && { [reasoning]: { effort } }),
     ...(stopTokens !== undefined && { [stopTokens]: request.stopTokens }),
     ...(ignoreEos !== undefined && { [ignoreEos]: request.ignoreEos }),
-    ...(reasoningEffort !== undefined && { [reasoningEffort]: chat?.reasoning?.effort }),
+    ...(reasoningEffort !== undefined && { [reasoningEffort]: effort }),
     ...(templateOptions !== undefined && { [templateOptions]: chat?.templateOptions }),
   };
 };
@@ -63,21 +68,26 @@ const furtherFields = (request: GenerateRequest, dialect: Dialect): Fields => {
 /** OpenAI takes letters, digits, `_` and `-`, at most 64. */
 const schemaName = (name: string | undefined): string => (name ?? 'answer').replaceAll(/[^\w-]/g, '_').slice(0, 64);
 
-const outputFields = ({ output }: GenerateRequest, { grammar }: Dialect): Fields => {
+/** A schema is a promise here; without `strict` it would be a wish there. */
+const schemaFormat = (name: string | undefined, schema: unknown): Fields => ({
+  response_format: { type: 'json_schema', json_schema: { name: schemaName(name), schema, strict: true } },
+});
+
+const outputFields = ({ output }: GenerateRequest, { grammar, jsonBySchema }: Dialect): Fields => {
   switch (output?.type) {
     case 'json':
-      return { response_format: { type: 'json_object' } };
-    case 'json-schema': {
-      // A schema is a promise here; without `strict` it would be a wish there.
-      const json_schema = { name: schemaName(output.name), schema: output.schema, strict: true };
-      return { response_format: { type: 'json_schema', json_schema } };
-    }
+      return jsonBySchema ? schemaFormat(undefined, { type: 'object' }) : { response_format: { type: 'json_object' } };
+    case 'json-schema':
+      return schemaFormat(output.name, output.schema);
     case 'grammar':
       return grammar === undefined ? {} : { [grammar]: output.grammar };
     default:
       return {};
   }
 };
+
+const pathOf = (path: string, model: string, { deployments }: Dialect): string =>
+  deployments ? `/deployments/${encodeURIComponent(model)}${path}` : path;
 
 /** The body of a generate request; fields without a value are left out by JSON. */
 export const generateBody = (request: GenerateRequest, model: string, settings: WireSettings): WireRequest => {
@@ -94,11 +104,11 @@ export const generateBody = (request: GenerateRequest, model: string, settings: 
     n: request.choices,
     user: forwardUser ? request.user : undefined,
     stream: stream || undefined,
-    stream_options: stream && streamUsage ? { include_usage: true } : undefined,
+    stream_options: stream && streamUsage && dialect.streamOptions !== false ? { include_usage: true } : undefined,
   };
   const own: Fields = chat
     ? {
-        ...chatFields(input),
+        ...chatFields(input, dialect),
         [dialect.maxTokens]: request.maxTokens,
         logprobs: logprobs && true,
         top_logprobs: logprobs && logprobs.top > 0 ? logprobs.top : undefined,
@@ -111,21 +121,25 @@ export const generateBody = (request: GenerateRequest, model: string, settings: 
         logprobs: logprobs?.top,
       };
   return {
-    path: chat ? '/chat/completions' : '/completions',
+    path: pathOf(chat ? '/chat/completions' : '/completions', model, dialect),
     body: JSON.stringify({ ...common, ...own, ...extra }),
     accept: stream ? 'text/event-stream' : 'application/json',
   };
 };
 
-export const embedBody = (request: EmbedRequest, model: string, settings: WireSettings): WireRequest => ({
-  path: '/embeddings',
+export const embedBody = (
+  request: EmbedRequest,
+  model: string,
+  { dialect, forwardUser, extra }: WireSettings,
+): WireRequest => ({
+  path: pathOf('/embeddings', model, dialect),
   accept: 'application/json',
   body: JSON.stringify({
     model,
     input: request.inputs,
     encoding_format: 'float',
-    dimensions: request.dimensions,
-    user: settings.forwardUser ? request.user : undefined,
-    ...settings.extra,
+    [dialect.dimensions ?? 'dimensions']: request.dimensions,
+    user: forwardUser ? request.user : undefined,
+    ...extra,
   }),
 });

@@ -4,13 +4,14 @@ import { describeModel } from '../describe-model.ts';
 import { LoadedSession } from '../loaded-session.ts';
 import { modelOptionsOf, TRITON_TASKS, type ResolvedTriton } from '../options.ts';
 import { Channels } from './channels.ts';
+import { GrpcAdmin } from './grpc-admin.ts';
 import { ModelClient } from './model-client.ts';
 import { grpcRuns } from './model-runs.ts';
 
 /** Runs models of one server over gRPC. */
 export class GrpcProvider extends RemoteProvider {
-  readonly #channels: Channels;
-  readonly #client: ModelClient;
+  /** Owns the channels. */
+  readonly #admin: GrpcAdmin;
 
   constructor(options: ResolvedTriton) {
     const channels = new Channels(options);
@@ -24,28 +25,25 @@ export class GrpcProvider extends RemoteProvider {
         return describeModel(source, ask, signal, (info) => grpcRuns({ channels, version, idleTimeoutMs, info }));
       },
     });
-    this.#channels = channels;
-    this.#client = client;
+    this.#admin = new GrpcAdmin(channels, failuresOf(options));
   }
 
   override async open(source: ModelSource, options: OpenOptions): Promise<ModelSession> {
     if (modelOptionsOf(source).load !== true) return super.open(source, options);
-    const { location } = source;
-    await this.#client.load(location, options.signal);
-    return new LoadedSession(await super.open(source, options), (signal) => this.#client.unload(location, signal));
+    return LoadedSession.open(source.location, this.#admin, () => super.open(source, options), options.signal);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
-    this.#channels[Symbol.dispose]();
+    await this.#admin[Symbol.asyncDispose]();
   }
 }
 
 /** Shorter ones occur in ordinary words. */
 const SECRET_CHARACTERS = 6;
 
-const failuresOf = ({ id, baseUrl, apiKey = '', headers }: ResolvedTriton) => {
-  const secrets = [apiKey, ...Object.values(headers)].filter(({ length }) => length >= SECRET_CHARACTERS);
+export const failuresOf = ({ id, baseUrl, apiKeys, headers }: ResolvedTriton) => {
+  const secrets = [...apiKeys, ...Object.values(headers)].filter(({ length }) => length >= SECRET_CHARACTERS);
   return (model?: string): FailureContext => ({
     upstream: id,
     host: baseUrl.host,

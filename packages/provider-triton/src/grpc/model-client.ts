@@ -2,13 +2,9 @@ import { GRPC_STATUS, readPorts } from '@golek/protocols/kserve';
 import { GolekError } from '@golek/providers-spi';
 import type { FailureContext } from '@golek/providers-spi/remote';
 import type { ModelInfo } from '../model-info.ts';
+import { ANSWER_LIMIT_MS } from '../server-admin.ts';
 import { callFailure, statusOf } from './call-failure.ts';
 import type { CallContext, Channels } from './channels.ts';
-
-/** Longest time for an answer that is no inference, milliseconds. */
-const LIMIT_MS = 20_000;
-/** A model may be many gigabytes on a slow disk. */
-const LOAD_LIMIT_MS = 3_600_000;
 
 /** Asks a server about its models. */
 export class ModelClient {
@@ -23,40 +19,31 @@ export class ModelClient {
   /** Throws `model_not_found` where the server works and has no such model that is ready. */
   async info(name: string, version: string, signal: AbortSignal): Promise<ModelInfo> {
     try {
-      const metadata = await this.#channels.unary('modelMetadata', { name, version }, this.#context(signal));
-      const { decoupled, optional } = await this.#config(name, version, signal);
-      return {
-        inputs: readPorts(metadata.inputs, optional),
-        outputs: readPorts(metadata.outputs, new Set()),
-        decoupled,
-      };
+      return await this.#ask(name, version, signal);
+    } catch (thrown) {
+      // It may be the connection that was not there, or the model: what a server says that can be asked counts.
+      if (statusOf(thrown) !== GRPC_STATUS.UNAVAILABLE) throw await this.#absence(thrown, name, signal);
+    }
+    try {
+      await this.#live(signal);
+      return await this.#ask(name, version, signal);
     } catch (thrown) {
       throw await this.#absence(thrown, name, signal);
     }
   }
 
-  async load(name: string, signal: AbortSignal): Promise<void> {
-    await this.#change('repositoryModelLoad', name, signal);
+  async #ask(name: string, version: string, signal: AbortSignal): Promise<ModelInfo> {
+    const metadata = await this.#channels.unary('modelMetadata', { name, version }, this.#context(signal));
+    const { decoupled, optional } = await this.#config(name, version, signal);
+    return {
+      inputs: readPorts(metadata.inputs, optional),
+      outputs: readPorts(metadata.outputs, new Set()),
+      decoupled,
+    };
   }
 
-  async unload(name: string, signal: AbortSignal): Promise<void> {
-    await this.#change('repositoryModelUnload', name, signal);
-  }
-
-  async #change(
-    method: 'repositoryModelLoad' | 'repositoryModelUnload',
-    modelName: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    try {
-      await this.#channels.unary(
-        method,
-        { repositoryName: '', modelName, parameters: new Map() },
-        this.#context(signal, LOAD_LIMIT_MS),
-      );
-    } catch (thrown) {
-      throw this.#failure(thrown, modelName, signal);
-    }
+  async #live(signal: AbortSignal): Promise<void> {
+    await this.#channels.unary('serverLive', {}, this.#context(signal));
   }
 
   /** A server without Triton's configuration extension has no models that answer more than once. */
@@ -86,7 +73,7 @@ export class ModelClient {
     )
       return failure;
     try {
-      await this.#channels.unary('serverLive', {}, this.#context(signal));
+      await this.#live(signal);
     } catch (second) {
       return this.#failure(second, name, signal);
     }
@@ -101,8 +88,8 @@ export class ModelClient {
     );
   }
 
-  #context(signal: AbortSignal, limitMs = LIMIT_MS): CallContext {
-    return { signal, deadline: performance.now() + limitMs };
+  #context(signal: AbortSignal): CallContext {
+    return { signal, deadline: performance.now() + ANSWER_LIMIT_MS };
   }
 
   #failure(thrown: unknown, model: string, signal: AbortSignal): GolekError {

@@ -31,7 +31,8 @@ export const grpcRuns =
       const known = await info(signal);
       const ask = (asked: Pick<InferMessage, 'inputs'> & Partial<InferMessage>): Answers => {
         const message = { model: host.model, version, id: context.id, parameters: {}, ...asked };
-        const call = { signal, deadline, traceparent };
+        const sequence = sequenceOf(message.parameters);
+        const call = { signal, deadline, traceparent, sequence };
         return known.decoupled
           ? inferStream(channels, message, call, idleTimeoutMs)
           : once(() => inferOnce(channels, message, call, idleTimeoutMs));
@@ -47,6 +48,10 @@ export const grpcRuns =
     }
     return grpcRun(host, request, context, work);
   };
+
+/** The sequence of requests to which a request says that it belongs. */
+const sequenceOf = ({ sequence_id: id }: Readonly<Record<string, unknown>>): string | undefined =>
+  (typeof id === 'number' && id !== 0) || (typeof id === 'string' && id !== '') ? String(id) : undefined;
 
 async function* once(
   ask: () => Promise<readonly NamedTensor[]>,

@@ -1,20 +1,35 @@
-import type { Provider } from '@golek/providers-spi';
+import type { ModelSession, ModelSource, OpenOptions } from '@golek/providers-spi';
 import { RemoteProvider } from '@golek/providers-spi/remote';
 import { describeModel } from '../describe-model.ts';
+import { LoadedSession } from '../loaded-session.ts';
 import { modelOptionsOf, TRITON_TASKS, type ResolvedTriton } from '../options.ts';
-import { invalidOption } from '@golek/providers-spi';
+import { HttpAdmin } from './http-admin.ts';
 import { httpRuns } from './http-runs.ts';
 import { modelInfo } from './model-info-request.ts';
 
 /** Runs models of one server over REST. */
-export const httpProvider = (options: ResolvedTriton): Provider =>
-  new RemoteProvider(options, {
-    capabilities: { tasks: TRITON_TASKS, formats: [] },
-    describe: (source, upstream, signal) => {
-      const { version = '', load } = modelOptionsOf(source);
-      if (load === true)
-        throw invalidOption(`options of the model '${source.name}'`, 'load', "'load' needs the protocol grpc");
-      const ask = (ends: AbortSignal) => modelInfo(upstream, source.location, version, ends);
-      return describeModel(source, ask, signal, (info) => httpRuns(options.maxLineBytes, version, info));
-    },
-  });
+export class HttpProvider extends RemoteProvider {
+  readonly #admin: HttpAdmin;
+
+  constructor(options: ResolvedTriton) {
+    super(options, {
+      capabilities: { tasks: TRITON_TASKS, formats: [] },
+      describe: (source, upstream, signal) => {
+        const { version = '' } = modelOptionsOf(source);
+        const ask = (ends: AbortSignal) => modelInfo(upstream, source.location, version, ends);
+        return describeModel(source, ask, signal, (info) => httpRuns(options.maxLineBytes, version, info));
+      },
+    });
+    this.#admin = new HttpAdmin(options);
+  }
+
+  override async open(source: ModelSource, options: OpenOptions): Promise<ModelSession> {
+    if (modelOptionsOf(source).load !== true) return super.open(source, options);
+    return LoadedSession.open(source.location, this.#admin, () => super.open(source, options), options.signal);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    await this.#admin[Symbol.asyncDispose]();
+  }
+}

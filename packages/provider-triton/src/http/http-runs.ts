@@ -16,6 +16,7 @@ import {
 } from '@golek/providers-spi';
 import {
   asObject,
+  errorObjectOf,
   malformedFailure,
   parseJson,
   reportedFailure,
@@ -24,11 +25,13 @@ import {
   unaryRun,
   type AnswerReader,
   type FailureContext,
+  type JsonObject,
   type RemoteModel,
   type ResponseHead,
   type RunHost,
   type RunRequest,
 } from '@golek/providers-spi/remote';
+import { checkOutputs } from '../check-outputs.ts';
 import type { ModelInfo } from '../model-info.ts';
 import { embeddingEvents, embedInputs } from '../text/embeddings.ts';
 import { textInputs } from '../text/text-inputs.ts';
@@ -91,14 +94,17 @@ const fieldOf = (tensor: NamedTensor): unknown => {
   return values.length === 1 ? values[0] : values;
 };
 
-/** Reads the fields of the generate extension's answers. A stream ends when the server ends it: none of its records says that it is the last. */
+/** Reads the fields of the generate extension's answers. A stream ends when the server ends it: none of its records says that it is the last, but for the reason in it. */
 class FieldsReader implements AnswerReader {
-  readonly complete = false;
   readonly #reader = new TextReader();
   readonly #context: FailureContext;
 
   constructor(context: FailureContext) {
     this.#context = context;
+  }
+
+  get complete(): boolean {
+    return this.#reader.hasReason;
   }
 
   read(record: string, events: InferenceEvent[]): boolean {
@@ -148,7 +154,8 @@ const tensorRun = (
     };
   };
   const read = (body: Buffer, failure: FailureContext, head: ResponseHead): readonly InferenceEvent[] => {
-    const outputs = outputsOf(body, head, failure);
+    const wanted = request.task === 'tensor' ? request.outputs : undefined;
+    const outputs = checkOutputs(outputsOf(body, head, failure), wanted);
     return request.task === 'embed'
       ? embeddingEvents(outputs, request.inputs.length)
       : outputs.map((tensor) => ({ type: 'tensor', tensor }));
@@ -156,13 +163,31 @@ const tensorRun = (
   return unaryRun(host, { request, outgoing, read }, context);
 };
 
+const TENSOR_TYPES = new Set(['application/json', 'application/octet-stream', 'application/vnd.inference+json']);
+
+/** The JSON of an answer that is said to be one. Throws `provider_failed` for a web page, an error object, an empty or a broken body. */
+const answerIn = (json: Buffer, { headers }: ResponseHead, failure: FailureContext): JsonObject => {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type !== undefined && !TENSOR_TYPES.has(type))
+    throw malformedFailure(`the content type '${type.slice(0, 64)}'`, '', failure);
+  const text = json.toString();
+  if (text.trim() === '') throw malformedFailure('an empty body', '', failure);
+  const answer = asObject(parseJson(text));
+  if (!answer) throw malformedFailure('broken JSON', text, failure);
+  const error = errorObjectOf(answer);
+  if (error) throw reportedFailure(error, failure);
+  return answer;
+};
+
 /** Tensors that are none are the server's fault, not the caller's. */
-const outputsOf = (body: Buffer, { headers }: ResponseHead, failure: FailureContext): NamedTensor[] => {
-  const length = headers[JSON_LENGTH_HEADER];
+const outputsOf = (body: Buffer, head: ResponseHead, failure: FailureContext): NamedTensor[] => {
+  const length = head.headers[JSON_LENGTH_HEADER];
   try {
     const { json, binary } = splitFrame(body, Array.isArray(length) ? length[0] : length);
-    return readInferResponseBody(parseJson(Buffer.from(json).toString()), binary).outputs;
+    const answer = answerIn(Buffer.from(json.buffer, json.byteOffset, json.byteLength), head, failure);
+    return readInferResponseBody(answer, binary).outputs;
   } catch (thrown) {
-    throw malformedFailure(GolekError.from(thrown).message, '', failure);
+    const error = GolekError.from(thrown);
+    throw error.code === 'invalid_request' ? malformedFailure(error.message, '', failure) : error;
   }
 };

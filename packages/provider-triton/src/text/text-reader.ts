@@ -11,10 +11,15 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
   content_filter: 'content-filter',
 };
 
+/** Ends that are failures: the answer is not whole (vLLM). */
+const FAILURES = new Set(['abort', 'error']);
+
 /** Reads the answers of a text model: their texts join to one; reason and counts are given where the model tells them. */
 export class TextReader {
   #answers = 0;
   #reason: string | undefined;
+  /** The server has a place for a reason, which is empty until the end. */
+  #tellsReason = false;
   #promptTokens: number | undefined;
   #completionTokens: number | undefined;
 
@@ -35,9 +40,18 @@ export class TextReader {
     }
   }
 
-  /** After the last answer. Throws `provider_failed` where there was none. */
+  /** True when it is known why the answer ended. */
+  get hasReason(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** After the last answer. Throws `provider_failed` where there was none, and for one that was cut. */
   end(events: InferenceEvent[]): void {
     if (this.#answers === 0) throw new GolekError('provider_failed', "the server gave no 'text_output'");
+    if (this.#tellsReason && this.#reason === undefined)
+      throw new GolekError('provider_failed', "the server ended its answer before its 'finish_reason' came");
+    if (this.#reason !== undefined && FAILURES.has(this.#reason))
+      throw new GolekError('provider_failed', `the server ended its answer with the finish reason '${this.#reason}'`);
     const reason = this.#reason === undefined ? undefined : REASONS[this.#reason];
     if (!reason) {
       const told =
@@ -64,6 +78,7 @@ export class TextReader {
       }
       case 'finish_reason': {
         const last = values.at(-1);
+        this.#tellsReason = true;
         if (typeof last === 'string' && last !== '' && last !== 'None' && last !== 'null') this.#reason = last;
         break;
       }

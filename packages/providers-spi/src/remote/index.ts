@@ -11,6 +11,7 @@ export {
   type UpstreamKind,
   type UpstreamOptions,
 } from './upstream-options.ts';
+export type { TlsOptions } from './tls-options.ts';
 export { verifyListed } from './verify-listed.ts';
 
 // Runs.
@@ -21,8 +22,8 @@ export type { RunHost, RunRequest } from './run-scope.ts';
 // The wire.
 export { LineReader } from './line-reader.ts';
 export { SseReader } from './sse-reader.ts';
-export { requestJson } from './request-json.ts';
-export type { Outgoing, ServiceHeaders, Upstream } from './upstream.ts';
+export { requestJson, requestText } from './request-json.ts';
+export { Upstream, type Outgoing, type ServiceHeaders } from './upstream.ts';
 export type { ResponseHead } from './exchange.ts';
 export { answerJson } from './answer-json.ts';
 export { embeddingEvents, vectorOf } from './embedding-events.ts';

@@ -25,6 +25,8 @@ export interface RemoteModel {
   readonly options: readonly RequestOption[];
   readonly contextLength?: number | undefined;
   readonly embeddingLength?: number | undefined;
+  /** `run` asks for an answer in one piece where the context has `wholeMs`. */
+  readonly whole?: boolean;
   /** Further parts of its manifest, such as the tensors that it takes and gives. */
   readonly manifest?: Partial<ModelManifest>;
   /** Begins an answer: a `StreamedRun` or a `unaryRun`. Called for its tasks only; undefined refuses the task. */
@@ -71,7 +73,7 @@ export class RemoteProvider implements Provider {
 
   async open(source: ModelSource, { signal, onProgress, onHealth }: OpenOptions): Promise<ModelSession> {
     const model = await this.#describe(source, signal);
-    const { tasks, options, contextLength, run } = model;
+    const { tasks, options, contextLength, whole, run } = model;
     const session = new RemoteSession({
       manifest: this.#manifestOf(source, model),
       capabilities: {
@@ -79,6 +81,7 @@ export class RemoteProvider implements Provider {
         options,
         parallel: this.#connections,
         ...(contextLength !== undefined && { contextLength }),
+        ...(whole !== undefined && { whole }),
       },
       run,
       host: {

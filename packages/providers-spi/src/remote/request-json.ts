@@ -9,12 +9,21 @@ import type { Outgoing, Upstream } from './upstream.ts';
 const ERROR_BYTES = 64 * 1024;
 
 /** Sends a request outside runs, such as one for a list of models, and gives the JSON of its answer. Throws GolekError. */
-export const requestJson = async (
+export const requestJson = async (...asked: Parameters<typeof requestText>): Promise<unknown> => {
+  const text = await requestText(...asked);
+  const json = parseJson(text);
+  if (json !== undefined) return json;
+  const [upstream, , , model] = asked;
+  throw malformedFailure('broken JSON', text, upstream.failureContext(model));
+};
+
+/** The same for an answer that may be empty. */
+export const requestText = async (
   upstream: Upstream,
   outgoing: Omit<Outgoing, 'accept'>,
   signal: AbortSignal,
   model?: string,
-): Promise<unknown> => {
+): Promise<string> => {
   const exchange = upstream.send({ ...outgoing, accept: 'application/json' });
   const onAbort = (): void => exchange.cancel(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
@@ -22,10 +31,7 @@ export const requestJson = async (
     const head = await exchange.head();
     const context = upstream.failureContext(model);
     if (head.status !== 200) throw statusFailure(head, await bodyText(exchange, ERROR_BYTES), context);
-    const text = await bodyText(exchange);
-    const json = parseJson(text);
-    if (json === undefined) throw malformedFailure('broken JSON', text, context);
-    return json;
+    return await bodyText(exchange);
   } catch (thrown) {
     const error = signal.aborted
       ? GolekError.from(signal.reason, 'cancelled')

@@ -64,11 +64,28 @@ export class RunScope {
       slots.give();
       throw this.#ends.signal.reason;
     }
-    this.#exchange = upstream.send({ method: 'POST', ...outgoing, traceparent });
-    this.#exchange.onClosed(() => slots.give());
-    const head = await this.#exchange.head();
-    if (head.status === 200) return { exchange: this.#exchange, head };
-    throw statusFailure(head, await bodyText(this.#exchange, ERROR_BYTES), upstream.failureContext(model));
+    try {
+      for (let tries = 1; ; tries++) {
+        const apiKey = upstream.keys.take(model);
+        const exchange = upstream.send({ method: 'POST', ...outgoing, traceparent, apiKey });
+        this.#exchange = exchange;
+        const head = await exchange.head();
+        if (head.status === 200) {
+          exchange.onClosed(() => slots.give());
+          return { exchange, head };
+        }
+        const failure = statusFailure(head, await bodyText(exchange, ERROR_BYTES), upstream.failureContext(model));
+        // Another key is another account: nothing of the request was done, and nothing of an answer has gone anywhere.
+        const again = upstream.keys.refused(apiKey, failure, model) && tries < upstream.keys.size;
+        this.throwIfAborted();
+        if (!again) throw failure;
+        exchange.cancel(failure);
+      }
+    } catch (thrown) {
+      if (this.#exchange) this.#exchange.onClosed(() => slots.give());
+      else slots.give();
+      throw thrown;
+    }
   }
 
   /** Ends the run from this side: what waits for the upstream fails with the reason. */

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
 import type { ResponseHead } from './exchange.ts';
+import { googleNames, googleRetryAfter } from './google-status.ts';
 import { asObject, asText, parseJson, type JsonObject } from './json.ts';
 import { retryAfterOf } from './retry-after.ts';
 
@@ -35,6 +36,20 @@ const BY_CODE: Readonly<Record<string, ErrorCode>> = {
   not_found_error: 'provider_misconfigured',
   request_too_large: 'invalid_request',
   timeout_error: 'deadline_exceeded',
+  // Google's: reasons, then the canonical codes that say more than the status beside them.
+  API_KEY_INVALID: 'provider_denied',
+  BILLING_DISABLED: 'provider_denied',
+  SERVICE_DISABLED: 'provider_denied',
+  // The account lacks something, such as a country where the service is free.
+  FAILED_PRECONDITION: 'provider_denied',
+  UNAUTHENTICATED: 'provider_denied',
+  PERMISSION_DENIED: 'provider_denied',
+  RESOURCE_EXHAUSTED: 'rate_limited',
+  NOT_FOUND: 'provider_misconfigured',
+  UNAVAILABLE: 'overloaded',
+  DEADLINE_EXCEEDED: 'deadline_exceeded',
+  // The service gave up by itself.
+  CANCELLED: 'provider_failed',
 };
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -74,6 +89,7 @@ const namesIn = (error: JsonObject | undefined): readonly unknown[] => [
   error?.['code'],
   asObject(error?.['details'])?.['error_code'],
   error?.['type'],
+  ...googleNames(error),
 ];
 
 const codeOf = (status: number, error: JsonObject | undefined): ErrorCode => {
@@ -140,7 +156,7 @@ export const statusFailure = ({ status, headers }: ResponseHead, body: string, c
   const said =
     status < 400 ? `answered with status ${status}, a redirect, which is not followed` : `answered ${status}`;
   return failure(said, status, error, context, {
-    retryAfter: retryAfterOf(headers, Date.now()),
+    retryAfter: retryAfterOf(headers, Date.now()) ?? googleRetryAfter(error),
     requestId: Array.isArray(id) ? id[0] : id,
   });
 };
@@ -149,7 +165,9 @@ export const statusFailure = ({ status, headers }: ResponseHead, body: string, c
 export const reportedFailure = (error: JsonObject, context: FailureContext): GolekError => {
   const code = error['code'];
   const status = typeof code === 'number' && code >= 400 && code < 600 ? code : Number.NaN;
-  return failure('reported an error in its answer', Number.isNaN(status) ? 500 : status, error, context, {});
+  return failure('reported an error in its answer', Number.isNaN(status) ? 500 : status, error, context, {
+    retryAfter: googleRetryAfter(error),
+  });
 };
 
 /** The failure of an answer that is none. */

@@ -1,5 +1,6 @@
 import type { Log } from '@golek/api';
 import { checkOptions, invalidOption, type OptionRule } from '../option-rules.ts';
+import { checkTls, type TlsOptions } from './tls-options.ts';
 
 /** Settings that every upstream has, whatever it speaks. */
 export interface UpstreamOptions {
@@ -9,6 +10,12 @@ export interface UpstreamOptions {
   readonly baseUrl: string;
   /** Sent in the way of the service. */
   readonly apiKey?: string;
+  /** Several keys in place of one: used in turn, and one that is refused or limited rests. */
+  readonly apiKeys?: readonly string[];
+  /** How `https` is secured. */
+  readonly tls?: TlsOptions;
+  /** True: HTTP/2 is offered to a service at an `https` address, and requests share its connections. Default false. */
+  readonly http2?: boolean;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Requests at the same time, each on a connection of its own. Default 64. */
@@ -29,7 +36,7 @@ export interface UpstreamOptions {
 
 /** The same with every default filled in. */
 export interface ResolvedUpstream
-  extends Required<Omit<UpstreamOptions, 'baseUrl' | 'apiKey' | 'log'>>, Pick<UpstreamOptions, 'apiKey' | 'log'> {
+  extends Required<Omit<UpstreamOptions, 'baseUrl' | 'apiKey' | 'tls' | 'log'>>, Pick<UpstreamOptions, 'tls' | 'log'> {
   readonly baseUrl: URL;
 }
 
@@ -73,6 +80,10 @@ const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const MiB = 1024 * 1024;
+const MOST_KEYS = 100;
+
+const isKey = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && HEADER_VALUE.test(value);
 
 const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
 
@@ -83,10 +94,17 @@ const upstreamRules = (example: string): Readonly<Record<keyof UpstreamOptions, 
     wanted: `an http or https address such as ${example}`,
   },
   apiKey: {
-    allows: (value) => typeof value === 'string' && value !== '' && HEADER_VALUE.test(value),
+    allows: isKey,
     wanted: 'a string of printable ASCII characters',
     secret: true,
   },
+  apiKeys: {
+    allows: (value) => Array.isArray(value) && value.length > 0 && value.length <= MOST_KEYS && value.every(isKey),
+    wanted: `a list of 1 to ${MOST_KEYS} strings of printable ASCII characters`,
+    secret: true,
+  },
+  tls: { ...objectRule('an object with ca, certificate, key and serverName'), secret: true },
+  http2: booleanRule,
   headers: {
     allows: (value) =>
       isObject(value) &&
@@ -113,9 +131,14 @@ export const resolveUpstream = (options: UpstreamOptions, kind: UpstreamKind): R
   if (baseUrl.username !== '' || baseUrl.password !== '') {
     throw invalidOption(what, 'baseUrl', "'baseUrl' must not hold credentials; use 'apiKey' or 'headers'");
   }
+  if (options.apiKey !== undefined && options.apiKeys)
+    throw invalidOption(what, 'apiKeys', "'apiKey' and 'apiKeys' stand for the same; give one of them");
+  if (options.tls) checkTls(options.tls, baseUrl, `${what} '${options.id ?? kind.id}'`);
   return {
     id: options.id ?? kind.id,
     baseUrl,
+    apiKeys: options.apiKey === undefined ? [...new Set(options.apiKeys)] : [options.apiKey],
+    http2: options.http2 ?? false,
     headers: options.headers ?? {},
     connections: options.connections ?? 64,
     queueLimit: options.queueLimit ?? 256,
@@ -123,7 +146,7 @@ export const resolveUpstream = (options: UpstreamOptions, kind: UpstreamKind): R
     idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
     maxLineBytes: options.maxLineBytes ?? 4 * MiB,
     maxResponseBytes: options.maxResponseBytes ?? 128 * MiB,
-    ...(options.apiKey !== undefined && { apiKey: options.apiKey }),
+    ...(options.tls && { tls: options.tls }),
     ...(options.log && { log: options.log }),
   };
 };

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { Exchange } from './exchange.ts';
+import { KeyPool } from './key-pool.ts';
 import type { FailureContext } from './upstream-failure.ts';
 import type { ResolvedUpstream } from './upstream-options.ts';
 
@@ -10,9 +11,13 @@ export interface Outgoing {
   readonly path: string;
   readonly body?: string | Uint8Array;
   readonly accept: string;
+  /** The answer comes in one piece, and the service may say nothing for so long before it, milliseconds. Default: the upstream's idle time. */
+  readonly answerMs?: number | undefined;
   /** Beside those of the upstream, or in their place; names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly traceparent?: string | undefined;
+  /** One of the upstream's keys. Default: the next. */
+  readonly apiKey?: string | undefined;
 }
 
 /** What a kind of service wants to be sent with every request. */
@@ -32,49 +37,62 @@ const SECRET_CHARACTERS = 6;
 export class Upstream implements AsyncDisposable {
   readonly id: string;
   readonly host: string;
+  readonly keys: KeyPool;
   readonly #pool: Pool;
   readonly #path: string;
   readonly #query: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  /** By key. */
+  readonly #headers: ReadonlyMap<string | undefined, Readonly<Record<string, string>>>;
   readonly #secrets: readonly string[];
   readonly #maxResponseBytes: number;
 
   constructor(options: ResolvedUpstream, service: ServiceHeaders = {}) {
     const { credentials = bearer } = service;
-    const { id, baseUrl, apiKey, headers, connections, connectTimeoutMs, idleTimeoutMs, maxResponseBytes } = options;
+    const { id, baseUrl, apiKeys, headers, connections, http2, tls } = options;
+    const { connectTimeoutMs, idleTimeoutMs, maxResponseBytes } = options;
     this.id = id;
     this.host = baseUrl.host;
+    this.keys = new KeyPool(id, apiKeys, options.log);
     this.#path = baseUrl.pathname.replace(/\/+$/, '');
     this.#query = baseUrl.search;
     this.#maxResponseBytes = maxResponseBytes;
-    this.#headers = {
-      'content-type': 'application/json',
-      'user-agent': 'golek',
-      ...service.headers,
-      ...(apiKey !== undefined && credentials(apiKey)),
-      ...headers,
-    };
-    this.#secrets = [apiKey ?? '', ...Object.values(headers)].filter(({ length }) => length >= SECRET_CHARACTERS);
+    const common = { 'content-type': 'application/json', 'user-agent': 'golek', ...service.headers };
+    this.#headers = new Map<string | undefined, Readonly<Record<string, string>>>([
+      [undefined, { ...common, ...headers }],
+      ...apiKeys.map((key) => [key, { ...common, ...credentials(key), ...headers }] as const),
+    ]);
+    this.#secrets = [...apiKeys, ...Object.values(headers)].filter(({ length }) => length >= SECRET_CHARACTERS);
     this.#pool = new Pool(baseUrl.origin, {
       connections,
-      pipelining: 1,
-      // HTTP/2 shares one connection among requests: what cancels and limits here is written for one request each.
-      allowH2: false,
-      connect: { timeout: connectTimeoutMs },
+      // HTTP/2 has many requests on a connection at once, each a stream that is cancelled and stopped by itself.
+      ...(http2 ? { allowH2: true } : { pipelining: 1, allowH2: false }),
+      connect: {
+        timeout: connectTimeoutMs,
+        ...(tls?.ca !== undefined && { ca: tls.ca }),
+        ...(tls?.certificate !== undefined && { cert: tls.certificate }),
+        ...(tls?.key !== undefined && { key: tls.key }),
+        ...(tls?.serverName !== undefined && { servername: tls.serverName }),
+      },
       headersTimeout: idleTimeoutMs,
       bodyTimeout: idleTimeoutMs,
     });
   }
 
   /** Sends a request. Everything that can go wrong comes out of the exchange. */
-  send({ method, path, body, accept, headers, traceparent }: Outgoing): Exchange {
+  send({ method, path, body, accept, answerMs, headers, traceparent, apiKey = this.keys.take() }: Outgoing): Exchange {
     const exchange = new Exchange(this.#maxResponseBytes);
     this.#pool.dispatch(
       {
         method,
         path: this.#path + path + (path.includes('?') ? this.#query.replace('?', '&') : this.#query),
-        headers: { ...this.#headers, ...headers, accept, ...(traceparent !== undefined && { traceparent }) },
+        headers: {
+          ...this.#headers.get(apiKey),
+          ...headers,
+          accept,
+          ...(traceparent !== undefined && { traceparent }),
+        },
         ...(body !== undefined && { body }),
+        ...(answerMs !== undefined && { headersTimeout: answerMs }),
       },
       exchange,
     );

@@ -12,7 +12,7 @@ const count = z.int().min(1).max(100_000);
 const { retry, breaker, bulkhead, hedge } = DEFAULT_TARGET_POLICY;
 
 /** What may be set for one target; the section sets the same for all, with defaults. */
-const TIMEOUTS = { firstTokenMs: limitMs, betweenTokensMs: limitMs, totalMs: limitMs };
+const TIMEOUTS = { firstTokenMs: limitMs, betweenTokensMs: limitMs, wholeMs: limitMs, totalMs: limitMs };
 const RETRY = {
   attempts: z.int().min(1).max(20),
   jitter: z.enum(['decorrelated', 'full']),
@@ -74,6 +74,12 @@ export const reliabilityConfig = configSection(
             .optional()
             .describe(
               'Longest silence within an answer, milliseconds; 0: no limit. Default: 60,000 for remote models, none for others.',
+            )
+            .meta(live),
+          wholeMs: TIMEOUTS.wholeMs
+            .optional()
+            .describe(
+              'Longest wait for the answer to a request that is not streamed, where the remote model is asked for it in one piece: no other limit on tokens holds then, milliseconds; 0: such answers are streamed from the model as well. Default: 600,000 for remote models, but 0 where one of the two limits above is set.',
             )
             .meta(live),
           totalMs: TIMEOUTS.totalMs

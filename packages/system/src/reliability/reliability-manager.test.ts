@@ -1,5 +1,5 @@
 import { GolekError } from '@golek/api';
-import { DEFAULT_TARGET_POLICY, EventBus, ModelRegistry } from '@golek/kernel';
+import { DEFAULT_TARGET_POLICY, EventBus, ModelRegistry, type TimeoutPolicy } from '@golek/kernel';
 import { SILENT_LOG } from '@golek/plugins-api';
 import { fakeProvider } from '@golek/providers-spi/testing';
 import { describe, expect, it } from 'vitest';
@@ -30,9 +30,22 @@ describe('policyFor', () => {
     expect(policyFor({ timeouts: { firstTokenMs: 0, totalMs: 5 } }, remote).timeouts).toEqual({
       firstTokenMs: undefined,
       betweenTokensMs: 60_000,
+      wholeMs: undefined,
       totalMs: 5,
     });
     expect(policyFor({}, { ...remote, device: 'cpu' }).timeouts.firstTokenMs).toBeUndefined();
+  });
+
+  it('lets remote models answer in one piece, unless somebody has set a limit on tokens', () => {
+    const remote = { name: 'm', provider: 'p', device: 'remote' } as const;
+    const wholeMs = (timeouts: TimeoutPolicy): number | undefined => policyFor({ timeouts }, remote).timeouts.wholeMs;
+    expect(wholeMs({})).toBe(600_000);
+    expect(wholeMs({ totalMs: 5 })).toBe(600_000);
+    expect(wholeMs({ firstTokenMs: 5 })).toBeUndefined();
+    expect(wholeMs({ betweenTokensMs: 5 })).toBeUndefined();
+    expect(wholeMs({ wholeMs: 0 })).toBeUndefined();
+    expect(wholeMs({ wholeMs: 7, firstTokenMs: 5 })).toBe(7);
+    expect(policyFor({}, { ...remote, device: 'cpu' }).timeouts.wholeMs).toBeUndefined();
   });
 });
 

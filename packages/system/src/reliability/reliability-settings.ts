@@ -21,6 +21,9 @@ export interface ReliabilitySettings extends PolicySettings {
 /** A remote service that hangs says nothing; an engine of our own tells when it dies, and may take its time for a long prompt. */
 const REMOTE_TIMEOUTS: TimeoutPolicy = { firstTokenMs: 120_000, betweenTokensMs: 60_000 };
 
+/** As long as clients of such services wait by themselves. */
+const REMOTE_WHOLE_MS = 600_000;
+
 const defined = <T extends object>(part: T | undefined): Partial<T> =>
   Object.fromEntries(Object.entries(part ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 
@@ -43,11 +46,16 @@ export const policyFor = (
       DEFAULT_TARGET_POLICY[part],
       ...layers.map((layer) => defined(layer[part])),
     ) as TargetPolicy[Part];
-  const timeouts = { ...(device === 'remote' && REMOTE_TIMEOUTS), ...merged('timeouts') };
+  const set = merged('timeouts');
+  const timeouts = { ...(device === 'remote' && REMOTE_TIMEOUTS), ...set };
+  // A limit on tokens that somebody has set can be kept only where they come one by one.
+  const limited = (set.firstTokenMs ?? set.betweenTokensMs) !== undefined;
+  const wholeMs = set.wholeMs ?? (device === 'remote' && !limited ? REMOTE_WHOLE_MS : undefined);
   return {
     timeouts: {
       firstTokenMs: limit(timeouts.firstTokenMs),
       betweenTokensMs: limit(timeouts.betweenTokensMs),
+      wholeMs: limit(wholeMs),
       totalMs: limit(timeouts.totalMs),
     },
     retry: merged('retry'),
