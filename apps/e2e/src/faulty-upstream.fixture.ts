@@ -29,8 +29,16 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       { id: 'faulty', baseUrl: faulty.url, apiKey: 'env:FAULTY_API_KEY' },
       { id: 'once', baseUrl: faulty.url },
       { id: 'whole', baseUrl: faulty.url, stream: false },
+      // As it is by default: a plain request is asked for in one piece. The others stream from the upstream in any case.
+      { id: 'plain', baseUrl: faulty.url },
       { id: 'patient', baseUrl: faulty.url },
       { id: 'claude', type: 'anthropic', baseUrl: faulty.url, apiKey: 'env:FAULTY_API_KEY' },
+      {
+        id: 'gemini',
+        type: 'gemini',
+        baseUrl: faulty.url.replace(/\/v1$/, '/v1beta'),
+        apiKey: 'env:FAULTY_API_KEY',
+      },
       { id: 'good', baseUrl: good.url },
       { id: 'gone', baseUrl: gone.url },
     ],
@@ -38,7 +46,7 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       bundled: false,
       list: [
         ...faults.flatMap((model) =>
-          ['faulty', 'once', 'whole', 'patient', 'claude'].map((provider) => ({
+          ['faulty', 'once', 'whole', 'plain', 'patient', 'claude', 'gemini'].map((provider) => ({
             name: `${provider}-${model}`,
             provider,
             model,
@@ -63,8 +71,12 @@ const configurationOf = (faulty: FaultyUpstream, good: FaultyUpstream, gone: Fau
       retry: { attempts: ATTEMPTS, minDelayMs: 1, maxDelayMs: 5, budgetPerSecond: 10_000 },
       breaker: { mode: 'off' },
       targets: [
-        { provider: 'once', retry: { attempts: 1 } },
-        ...['faulty', 'once', 'whole', 'claude'].flatMap((provider) =>
+        { provider: 'faulty', timeouts: { wholeMs: 0 } },
+        { provider: 'once', retry: { attempts: 1 }, timeouts: { wholeMs: 0 } },
+        ...faults
+          .filter((fault) => fault.startsWith('stall'))
+          .map((fault) => ({ model: `plain-${fault}`, timeouts: { wholeMs: LIMIT_MS } })),
+        ...['faulty', 'once', 'whole', 'claude', 'gemini'].flatMap((provider) =>
           faults
             .filter((fault) => fault.startsWith('stall'))
             .map((fault) => ({

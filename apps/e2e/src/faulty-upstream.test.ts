@@ -68,19 +68,29 @@ const FATES: Readonly<Record<FaultName, Fate>> = {
   'error-in-stream': { status: 502, code: 'provider_failed', begun: true },
 };
 
+/** Google's errors have one code for a quota of a minute and one that is used up, and none for a prompt that is too long. */
+const GEMINI_FATES: typeof FATES = {
+  ...FATES,
+  'quota-used-up': { status: 429, code: 'rate_limited', retried: true },
+  'too-long-400': { status: 400, code: 'invalid_request', own: true },
+};
+
 const cases = Object.entries(FATES) as [FaultName, Fate][];
+const geminiCases = Object.entries(GEMINI_FATES) as [FaultName, Fate][];
 
 it('every fault of the upstream has a fate', () => {
   expect(Object.keys(FATES).sort()).toEqual(Object.keys(FAULTS).sort());
 });
 
 describe.each([
-  ['plain', 'faulty', false],
-  ['streaming', 'faulty', true],
-  ["plain, over Anthropic's API", 'claude', false],
-  ["streaming, over Anthropic's API", 'claude', true],
-])('%s', (_, provider, stream) => {
-  it.each(cases)(
+  ['plain', 'faulty', false, cases],
+  ['streaming', 'faulty', true, cases],
+  ["plain, over Anthropic's API", 'claude', false, cases],
+  ["streaming, over Anthropic's API", 'claude', true, cases],
+  ['plain, over the Gemini API', 'gemini', false, geminiCases],
+  ['streaming, over the Gemini API', 'gemini', true, geminiCases],
+])('%s', (_, provider, stream, fates) => {
+  it.each(fates)(
     '%s',
     { timeout: 60_000 },
     async (fault, { status, code, retried = false, begun = false, retryAfter }) => {
@@ -137,7 +147,7 @@ describe.each([
   });
 });
 
-describe('an upstream that is asked for whole answers', () => {
+describe.each(['whole', 'plain'])('an upstream that is asked for whole answers, %s', (provider) => {
   // What is about the events of a stream has no counterpart.
   const streamOnly: readonly FaultName[] = [
     'no-finish-reason',
@@ -148,7 +158,7 @@ describe('an upstream that is asked for whole answers', () => {
   ];
 
   it.each(cases.filter(([fault]) => !streamOnly.includes(fault)))('%s', { timeout: 60_000 }, async (fault, fate) => {
-    const { status, code, complete, text } = await ask(url, `whole-${fault}`, false);
+    const { status, code, complete, text } = await ask(url, `${provider}-${fault}`, false);
     expect([status, code, complete]).toEqual([fate.status, fate.code, fate.status === 200]);
     if (status === 200) expect(text).toBe(PROMPT);
     // Nothing has reached the client before the answer is whole, so every retryable fault is tried again.
@@ -214,6 +224,14 @@ describe('a client that leaves', () => {
 });
 
 describe('what reaches the upstream', () => {
+  it.each([
+    ['in one piece by default', 'plain-ok', false],
+    ['as a stream where that is set', 'faulty-ok', true],
+  ])('is a plain request %s', async (_, model, stream) => {
+    expect(await ask(url, model, false)).toMatchObject({ status: 200, text: PROMPT });
+    expect(JSON.stringify(bench.faulty.calls[0]?.body).includes('"stream":true')).toBe(stream);
+  });
+
   it('is the key from its reference and the trace of the caller', async () => {
     await ask(url, 'faulty-ok', false, { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` });
     const [call] = bench.faulty.calls;

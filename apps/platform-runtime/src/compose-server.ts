@@ -3,8 +3,10 @@ import { createLogger, logConfig } from '@golek/system';
 import { beatenFlags } from './config/beaten-flags.ts';
 import type { PlatformSettings } from './config/platform-config.ts';
 import { listModels, type KnownModels } from './models/list-models.ts';
+import { filesModule } from './modules/files-module.ts';
 import { grpcModule } from './modules/grpc-module.ts';
 import { httpModule } from './modules/http-module.ts';
+import { mcpModule } from './modules/mcp-module.ts';
 import { createPlatform, type Platform } from './platform.ts';
 
 /** A platform that serves HTTP, not started yet. */
@@ -28,7 +30,12 @@ export const composeServer = async (settings: PlatformSettings): Promise<Compose
       live: { store, file: configFile, home: data.root },
       log,
       models: known.models,
-      server: (lifecycle) => [httpModule(lifecycle), grpcModule(lifecycle)],
+      server: (lifecycle) => [
+        filesModule(data),
+        httpModule(lifecycle),
+        grpcModule(lifecycle),
+        mcpModule(lifecycle, known.default),
+      ],
       environment: process.env,
       isolation: 'process',
     }),

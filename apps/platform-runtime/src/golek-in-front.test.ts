@@ -1,35 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { collect, type GenerateRequest, type InferenceRequest, type InferenceResult } from '@golek/api';
-import { createCall } from '@golek/kernel';
-import { ENGINE, type System } from '@golek/system';
+import type { GenerateRequest, InferenceResult } from '@golek/api';
 import { Ollama } from 'ollama';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { composeServer } from './compose-server.ts';
-import { loadSettings } from './config/platform-config.ts';
-import { HTTP_SERVER } from './modules/http-module.ts';
+import { startGolek, type RunningGolek } from './running-golek.fixture.ts';
 
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
-/** A whole server with this configuration; JSON is YAML. */
-const start = async (config: object): Promise<System> => {
-  const home = await mkdtemp(path.join(tmpdir(), 'golek-front-'));
-  stack.defer(() => rm(home, { recursive: true, force: true }));
-  await writeFile(path.join(home, 'golek.yaml'), JSON.stringify(config));
-  const environment = { GOLEK_HOME: home, GOLEK_HTTP_PORT: '0', GOLEK_LOG_LEVEL: 'silent', GOLEK_GGUF_THREADS: '1' };
-  const { system } = await composeServer(await loadSettings({ environment }));
-  stack.use(system);
-  await system.start();
-  return system;
-};
+const start = async (config: object = {}): Promise<RunningGolek> => stack.use(await startGolek(config));
 
-let behind: System;
-let front: System;
+let behind: RunningGolek;
+let front: RunningGolek;
 beforeAll(async () => {
-  behind = await start({});
-  const { url } = behind.get(HTTP_SERVER).address;
+  behind = await start();
+  const { url } = behind;
   front = await start({
     upstreams: [
       { id: 'by-openai', baseUrl: `${url}/v1`, dialect: 'llama-cpp' },
@@ -44,9 +27,6 @@ beforeAll(async () => {
     },
   });
 }, 60_000);
-
-const run = (system: System, request: InferenceRequest): Promise<InferenceResult> =>
-  collect(system.get(ENGINE).run(createCall({ request, signal: AbortSignal.timeout(30_000) })));
 
 const base = { task: 'generate', model: 'golek-tiny', maxTokens: 24, logprobs: { top: 1 } } as const;
 const chat = (text: string): GenerateRequest['input'] => ({
@@ -101,7 +81,7 @@ const REQUESTS: readonly (readonly [string, GenerateRequest])[] = [
 
 describe.each(['by-openai', 'by-ollama'])('Golek in front of Golek, %s', (name) => {
   test.each(REQUESTS)('gives %s as the one behind', async (_name, request) => {
-    const [direct, crossed] = [await run(behind, request), await run(front, { ...request, model: name })];
+    const [direct, crossed] = [await behind.run(request), await front.run({ ...request, model: name })];
     const plain = ({ choices, usage }: InferenceResult): unknown => ({
       choices: choices.map(({ text, finish, toolCalls, logprobs }) => ({
         text,
@@ -118,30 +98,30 @@ describe.each(['by-openai', 'by-ollama'])('Golek in front of Golek, %s', (name) 
   test('gives its vectors and its refusals', async () => {
     const embed = { task: 'embed', model: 'golek-embed', inputs: ['a cat', 'a dog'] } as const;
     const request = { ...embed, inputs: [...embed.inputs] };
-    const { embeddings } = await run(front, { ...request, model: `${name}-embed` });
-    expect(embeddings).toEqual((await run(behind, request)).embeddings);
+    const { embeddings } = await front.run({ ...request, model: `${name}-embed` });
+    expect(embeddings).toEqual((await behind.run(request)).embeddings);
     const long: GenerateRequest = { ...base, model: name, input: chat('word '.repeat(2000)) };
-    await expect(run(front, long)).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    await expect(front.run(long)).rejects.toMatchObject({ code: 'context_length_exceeded' });
   });
 
   test("is reached by Ollama's client, and its abort crosses both", async () => {
-    const client = new Ollama({ host: front.get(HTTP_SERVER).address.url });
+    const client = new Ollama({ host: front.url });
     const messages = [{ role: 'user', content: 'Tell me a long story.' }];
     const stream = await client.chat({ model: name, messages, stream: true, options: { num_predict: 500 } });
     const reading = (async () => {
       for await (const chunk of stream) if (chunk.message.content !== '') client.abort();
     })();
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' });
-    await expect.poll(() => [front.get(ENGINE).inFlight, behind.get(ENGINE).inFlight]).toEqual([0, 0]);
+    await expect.poll(() => [front.inFlight(), behind.inFlight()]).toEqual([0, 0]);
   });
 });
 
 test("Ollama's client finds the models, and the engine's own times in an answer", async () => {
-  const client = new Ollama({ host: behind.get(HTTP_SERVER).address.url });
+  const client = new Ollama({ host: behind.url });
   expect((await client.list()).models.map(({ name }) => name)).toEqual(['golek-tiny', 'golek-embed']);
   const messages = [{ role: 'user', content: 'Who are you?' }];
   const answer = await client.chat({ model: 'golek-tiny:latest', messages, options: { temperature: 0 } });
-  const direct = await run(behind, {
+  const direct = await behind.run({
     ...base,
     input: chat('Who are you?'),
     sampling: { temperature: 0 },

@@ -1,3 +1,4 @@
+import { on, once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
-const settings = () =>
-  loadSettings({ environment: { GOLEK_HOME: home, GOLEK_HTTP_PORT: '0', GOLEK_LOG_LEVEL: 'silent' } });
+const settings = (more: Record<string, string> = {}) =>
+  loadSettings({ environment: { GOLEK_HOME: home, GOLEK_HTTP_PORT: '0', GOLEK_LOG_LEVEL: 'silent', ...more } });
 
 const { signal } = new AbortController();
 const ask = (model: string): GenerateRequest => ({
@@ -31,13 +32,28 @@ const ask = (model: string): GenerateRequest => ({
 const EMBED: EmbedRequest = { task: 'embed', model: 'golek-tiny', inputs: ['a'] };
 
 test('every setting is read by the server', async () => {
-  const given = await settings();
+  const given = await settings({ GOLEK_GRPC_PORT: '0' });
   const { system, drain } = await composeServer(given);
   await using running = system;
   await running.start();
+  const { url } = running.get(HTTP_SERVER).address;
   // What may change while it works is read when it is needed: by a request, and when it ends.
   await collect(running.get(ENGINE).run(createCall({ request: { ...ask('golek-tiny'), maxTokens: 1 }, signal })));
   await collect(running.get(ENGINE).run(createCall({ request: EMBED, signal }))).catch(() => undefined);
+  const form = new FormData();
+  form.set('purpose', 'vision');
+  form.set('file', new File(['GIF89a'], 'a.gif'));
+  await fetch(`${url}/v1/files`, { method: 'POST', body: form });
+  const body = JSON.stringify({ model: 'golek-tiny', input: 'a', max_output_tokens: 16, background: true });
+  await fetch(`${url}/v1/responses`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`);
+  await once(socket, 'open');
+  const tools = [{ type: 'function', function: { name: 'now', parameters: { type: 'object', properties: {} } } }];
+  const chat = { model: 'golek-tiny', messages: [{ role: 'user', content: 'a' }], tools, tool_choice: 'required' };
+  socket.send(JSON.stringify({ type: 'start', id: 'a', task: 'chat', request: chat }));
+  for await (const [{ data }] of on(socket, 'message') as AsyncIterable<[{ data: string }]>)
+    if (/"type":"(?:finished|error)"/.test(data)) break;
+  socket.close();
   await drain();
   expect(given.configuration.unread()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { GolekError, isErrorCode } from '@golek/api';
 import type { Configuration } from '@golek/system';
 import { httpConfig } from '../config/http-config.ts';
+import { ownFetch } from './own-fetch.ts';
 
 export interface AdminRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -12,9 +13,9 @@ export interface AdminRequest {
 }
 
 const addressOf = (configuration: Configuration): string => {
-  const { host, port } = configuration.get(httpConfig);
+  const { host, port, tls } = configuration.get(httpConfig);
   const local = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${local.includes(':') ? `[${local}]` : local}:${port}`;
+  return `${tls.certificate === undefined ? 'http' : 'https'}://${local.includes(':') ? `[${local}]` : local}:${port}`;
 };
 
 /**
@@ -26,21 +27,23 @@ export const adminResponse = async (
   { method, path, body, headers = {}, signal }: AdminRequest,
 ): Promise<Response> => {
   const address = addressOf(configuration);
-  const { adminToken } = configuration.get(httpConfig);
+  const { adminToken, tls } = configuration.get(httpConfig);
+  const asked = {
+    method,
+    signal,
+    headers: {
+      ...(adminToken !== undefined && { authorization: `Bearer ${adminToken}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
   let response: Response;
   try {
-    response = await fetch(`${address}/admin/v1${path}`, {
-      method,
-      signal,
-      headers: {
-        ...(adminToken !== undefined && { authorization: `Bearer ${adminToken}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    response = await ownFetch(`${address}/admin/v1${path}`, asked, tls);
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
+    if (cause instanceof GolekError) throw cause;
     throw new GolekError('provider_failed', `no Golek server answers at ${address}; start one with: golek serve`, {
       cause,
     });
@@ -67,7 +70,8 @@ export const adminRequest = async (configuration: Configuration, request: AdminR
 /** Whether a server listens at the address of the configuration. */
 export const serverAnswers = async (configuration: Configuration, signal: AbortSignal): Promise<boolean> => {
   try {
-    const response = await fetch(`${addressOf(configuration)}/health/live`, { signal });
+    const { tls } = configuration.get(httpConfig);
+    const response = await ownFetch(`${addressOf(configuration)}/health/live`, { signal }, tls);
     await response.body?.cancel();
     return true;
   } catch {

@@ -54,6 +54,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./infer-command.ts')).inferCommand(),
   },
   {
+    name: 'mcp',
+    description: 'offer models as tools to an MCP client, over standard input and output',
+    load: async () => (await import('./mcp-command.ts')).mcpCommand(),
+  },
+  {
     name: 'models',
     description: 'show the models that golek knows',
     load: async () => (await import('./models-command.ts')).modelsCommand(),

@@ -1,5 +1,6 @@
 import { configSection } from '@golek/system';
 import { z } from 'zod';
+import { tlsSettings } from './tls-config.ts';
 
 const MiB = 1024 ** 2;
 
@@ -15,6 +16,7 @@ export const grpcConfig = configSection(
         .describe(
           'Port for clients of the KServe v2 protocol over gRPC, on the address `http.host` and with the credentials of the HTTP server; 0 takes a free one. Absent: no gRPC.',
         ),
+      tls: tlsSettings(' Default: as the HTTP server, by `http.tls`.'),
       maxMessageBytes: z
         .int()
         .min(1024)

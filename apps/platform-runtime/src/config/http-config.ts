@@ -1,5 +1,6 @@
 import { configSection } from '@golek/system';
 import { z } from 'zod';
+import { tlsSettings } from './tls-config.ts';
 
 export const httpConfig = configSection(
   'http',
@@ -13,6 +14,7 @@ export const httpConfig = configSection(
           'Address to listen on. Beyond loopback the server starts only with `http.adminToken`, an authenticator of a plugin, or `http.allowUnauthenticated`.',
         ),
       port: z.int().min(0).max(65535).default(11500).describe('Port to listen on; 0 takes a free one.'),
+      tls: tlsSettings(),
       bodyLimitBytes: z
         .int()
         .min(1024)
@@ -41,6 +43,29 @@ export const httpConfig = configSection(
         .max(3_600_000)
         .default(60_000)
         .describe('A client that reads nothing of its stream for so long is cut off, milliseconds.')
+        .meta({ live: true }),
+      resumeWindowMs: z
+        .int()
+        .min(100)
+        .max(3_600_000)
+        .default(30_000)
+        .describe(
+          'A client that asked for it with `x-golek-resumable: true` may be away from its stream for so long before the run is ended; a complete stream is kept as long, milliseconds.',
+        )
+        .meta({ live: true }),
+      resumeBufferBytes: z
+        .int()
+        .min(16 * 1024)
+        .max(1024 ** 3)
+        .default(1024 ** 2)
+        .describe('How much is kept of one such stream, bytes; its run waits for its client when that is full.')
+        .meta({ live: true }),
+      resumeTotalBytes: z
+        .int()
+        .min(1024 ** 2)
+        .max(64 * 1024 ** 3)
+        .default(64 * 1024 ** 2)
+        .describe('How much is kept of all such streams together, bytes.')
         .meta({ live: true }),
       maxConnections: z
         .int()

@@ -14,22 +14,30 @@ import {
   type Environment,
   type FlagValue,
 } from '@golek/system';
+import { filesConfig } from './files-config.ts';
 import { ggufConfig } from './gguf-config.ts';
 import { grpcConfig } from './grpc-config.ts';
 import { httpConfig } from './http-config.ts';
+import { mcpConfig } from './mcp-config.ts';
 import { modelsConfig } from './models-config.ts';
 import { onnxConfig } from './onnx-config.ts';
 import { pluginsConfig } from './plugins-config.ts';
+import { responsesConfig } from './responses-config.ts';
 import { routesConfig } from './routes-config.ts';
 import { homeConfig, lifecycleConfig, limitsConfig } from './runtime-config.ts';
 import { telemetryConfig } from './telemetry-config.ts';
 import { upstreamsConfig } from './upstreams-config.ts';
+import { websocketConfig } from './websocket-config.ts';
 
 /** All settings of the platform. */
 export const PLATFORM_SECTIONS: readonly ConfigSection[] = [
   homeConfig,
   httpConfig,
   grpcConfig,
+  responsesConfig,
+  mcpConfig,
+  websocketConfig,
+  filesConfig,
   modelsConfig,
   upstreamsConfig,
   routesConfig,

@@ -20,6 +20,23 @@ describe('upstreams', () => {
       },
     ]);
     expect(parse({ type: 'openai', version: '2023-06-01' }).success).toBe(false);
+    expect(parse({ type: 'gemini', stream: false }).success).toBe(true);
+    expect(parse({ type: 'gemini', forwardUser: true }).success).toBe(false);
     expect(parse({ type: 'klingon' }).success).toBe(false);
+  });
+
+  it('may have several keys and TLS of their own, whatever their type', () => {
+    const parse = (upstream: object) => upstreamsConfig.schema.safeParse([{ id: 'a', baseUrl, ...upstream }]);
+    for (const type of ['openai', 'anthropic', 'ollama', 'triton'])
+      expect(
+        parse({ type, apiKeys: ['a', 'b'], http2: true, tls: { ca: 'file:/ca.pem', serverName: 'x.internal' } })
+          .success,
+      ).toBe(true);
+    expect(parse({ apiKeys: [] }).success).toBe(false);
+    expect(parse({ tls: { cert: 'x' } }).success).toBe(false);
+    expect(parse({ tls: { serverName: 'a b' } }).success).toBe(false);
+    expect(parse({ organization: 'org-1', project: 'p' }).success).toBe(true);
+    expect(parse({ type: 'anthropic', organization: 'org-1' }).success).toBe(false);
+    expect(parse({ dialect: 'azure' }).success).toBe(true);
   });
 });

@@ -6,8 +6,9 @@ const MiB = 1024 ** 2;
 
 /** What an upstream speaks, with the keys that only upstreams of the type have. */
 const OWN_KEYS = {
-  openai: ['dialect', 'streamUsage', 'stream', 'forwardUser'],
+  openai: ['dialect', 'organization', 'project', 'streamUsage', 'stream', 'forwardUser'],
   anthropic: ['version', 'betas', 'stream', 'forwardUser'],
+  gemini: ['stream'],
   ollama: [],
   triton: ['protocol', 'channels', 'keepAliveMs'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
@@ -18,6 +19,10 @@ const TYPES = Object.keys(OWN_KEYS) as [UpstreamType, ...UpstreamType[]];
 
 const Dialect = z.enum(Object.keys(DIALECTS) as [keyof typeof DIALECTS, ...(keyof typeof DIALECTS)[]]);
 
+const Pem = z.string().min(1).meta({ secret: true }).exactOptional();
+
+const HeaderText = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'expected printable ASCII characters without spaces');
+
 const Fields = z.strictObject({
   id: z
     .string()
@@ -27,11 +32,13 @@ const Fields = z.strictObject({
   type: z
     .enum(TYPES)
     .default('openai')
-    .describe("What it speaks: OpenAI's API, Anthropic's Messages API, Ollama's own, or KServe v2 as Triton does."),
+    .describe(
+      "What it speaks: OpenAI's API, Anthropic's Messages API, Google's Gemini API, Ollama's own, or KServe v2 as Triton does.",
+    ),
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'expected an http or https address such as https://api.openai.com/v1' })
     .describe(
-      'Address of the API with its version, e.g. `https://api.openai.com/v1`, `https://api.anthropic.com/v1`; of an Ollama or Triton server without, e.g. `http://127.0.0.1:11434`, `http://127.0.0.1:8001`.',
+      'Address of the API with its version, e.g. `https://api.openai.com/v1`, `https://api.anthropic.com/v1`, `https://generativelanguage.googleapis.com/v1beta`; of an Ollama or Triton server without, e.g. `http://127.0.0.1:11434`, `http://127.0.0.1:8001`.',
     ),
   apiKey: z
     .string()
@@ -39,16 +46,46 @@ const Fields = z.strictObject({
     .optional()
     .meta({ secret: true })
     .describe(
-      'Sent as bearer token, to Anthropic as `x-api-key`: `env:NAME`, `file:PATH` or, in this file only, the key itself.',
+      'Sent as bearer token, to Anthropic as `x-api-key`, to Gemini as `x-goog-api-key`: `env:NAME`, `file:PATH` or, in this file only, the key itself.',
     ),
+  apiKeys: z
+    .array(z.string().min(1).meta({ secret: true }))
+    .min(1)
+    .max(100)
+    .exactOptional()
+    .describe(
+      'Several keys in place of `apiKey`, as references: used in turn. One that the service refuses or limits (401, 402, 429) rests, by `Retry-After` where it is told; the request goes on with another.',
+    ),
+  tls: z
+    .strictObject({
+      ca: Pem.describe('Authorities that are trusted, in place of those of Node.'),
+      certificate: Pem.describe('Shown to a service that wants to know who asks (mutual TLS), with `key`.'),
+      key: Pem.describe('Private key of `certificate`.'),
+      serverName: z
+        .string()
+        .regex(/^[\w.-]{1,253}$/, 'expected the name of a host')
+        .exactOptional()
+        .describe('Name that the certificate of the service has to have; default: the host of `baseUrl`.'),
+    })
+    .exactOptional()
+    .describe('How connections to an `https` address are secured. PEM, as references like `apiKey`.'),
+  http2: z
+    .boolean()
+    .default(false)
+    .describe('Offer HTTP/2 to a service at an `https` address: requests share its connections. gRPC always has it.'),
   headers: z
     .record(z.string(), z.string().meta({ secret: true }))
     .default({})
     .describe('Headers of every request, as references like `apiKey`.'),
   dialect: Dialect.optional().describe(
-    'Type `openai`: what kind of service it is. `openai`, the default: what all have in common; `openai-platform`: limits by `max_completion_tokens`; `vllm` and `llama-cpp` (also another Golek) take further sampling options.',
+    "Type `openai`: what kind of service it is, whose own names and refusals are then known. `openai`, the default: what all have in common; `openai-platform`: OpenAI's own, with limits by `max_completion_tokens`; `llama-cpp`: also another Golek; `azure`: deployments in the path, for a `baseUrl` such as `https://NAME.openai.azure.com/openai?api-version=2024-10-21`.",
   ),
-  stream: z.boolean().optional().describe('Types `openai` and `anthropic`: `false` for services that cannot stream.'),
+  organization: HeaderText.optional().describe('Type `openai`: sent as `OpenAI-Organization`.'),
+  project: HeaderText.optional().describe('Type `openai`: sent as `OpenAI-Project`.'),
+  stream: z
+    .boolean()
+    .optional()
+    .describe('Types `openai`, `anthropic` and `gemini`: `false` for services that cannot stream.'),
   streamUsage: z
     .boolean()
     .optional()

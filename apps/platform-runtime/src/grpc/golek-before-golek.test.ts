@@ -9,6 +9,7 @@ import {
   type TensorRequest,
 } from '@golek/api';
 import { createCall } from '@golek/kernel';
+import { createTritonAdmin, createTritonProvider } from '@golek/provider-triton';
 import { ENGINE, MODELS, type System } from '@golek/system';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { composeServer } from '../compose-server.ts';
@@ -99,5 +100,43 @@ describe.each(['grpc', 'http'])('Golek before Golek over %s', (way) => {
       promptTokens: there.usage?.promptTokens,
       completionTokens: there.usage?.completionTokens,
     });
+  });
+});
+
+describe.each(['grpc', 'http'] as const)('what a server says of itself over %s', (protocol) => {
+  const options = () => ({
+    protocol,
+    baseUrl: protocol === 'grpc' ? `http://127.0.0.1:${back.get(GRPC_SERVER).port}` : back.get(HTTP_SERVER).address.url,
+  });
+
+  test('its name, its models and what it counted; models are loaded and unloaded', async () => {
+    await using admin = createTritonAdmin(options());
+    expect(await admin.ready(signal)).toBe(true);
+    expect(await admin.metadata(signal)).toMatchObject({
+      name: 'golek',
+      extensions: expect.arrayContaining(['statistics']),
+    });
+    const stateOf = async () => (await admin.index(signal)).find(({ name }) => name === 'softmax')?.state;
+    await admin.load('softmax', signal);
+    expect(await stateOf()).toBe('READY');
+    await ask(back, { ...TENSORS, model: 'softmax' });
+    const [counted] = await admin.statistics('softmax', signal);
+    expect(counted).toMatchObject({ name: 'softmax', failed: 0, successMs: undefined });
+    expect(counted?.succeeded).toBeGreaterThan(0);
+    expect((await admin.statistics(undefined, signal)).map(({ name }) => name)).toContain('softmax');
+    await admin.unload('softmax', signal);
+    expect(await stateOf()).not.toBe('READY');
+    await expect(admin.load('sofmax', signal)).rejects.toMatchObject({ code: 'provider_misconfigured' });
+  });
+
+  test('a model is loaded there when it is opened, and unloaded when it is closed', async () => {
+    await using admin = createTritonAdmin(options());
+    await using provider = createTritonProvider(options());
+    const stateOf = async () => (await admin.index(signal)).find(({ name }) => name === 'softmax')?.state;
+    const source = { name: 'm', location: 'softmax', options: { tasks: ['tensor'], load: true } };
+    const session = await provider.open(source, { signal });
+    expect(await stateOf()).toBe('READY');
+    await session[Symbol.asyncDispose]();
+    expect(await stateOf()).not.toBe('READY');
   });
 });

@@ -1,7 +1,7 @@
 import { GolekError, type InferenceEvent, type InferenceRequest, type Principal } from '@golek/api';
-import { createCall, type Engine } from '@golek/kernel';
+import { ATTR, createCall, GOLEK_ATTR, type Engine, type Tracing } from '@golek/kernel';
 import { Metadata, status, type ServerUnaryCall, type ServiceError } from '@grpc/grpc-js';
-import type { Log } from '@golek/plugins-api';
+import type { Log, TraceContext } from '@golek/plugins-api';
 import { grpcStatusOf } from '@golek/protocols/kserve';
 import type { Asker, Authentication } from '../http/authentication.ts';
 import { NOBODY } from '../http/principals.ts';
@@ -22,22 +22,33 @@ export interface GrpcCallDeps {
   readonly engine: Pick<Engine, 'run'>;
   readonly readOverrides: OverrideReader;
   readonly log: Log;
+  readonly tracing: Pick<Tracing, 'begin'>;
+}
+
+/** What is called. */
+export interface GrpcMethod {
+  /** With its service: `inference.GRPCInferenceService/ModelInfer`. */
+  readonly name: string;
+  readonly scope: RouteScope;
 }
 
 /** A call and who makes it. */
 export class GrpcCall implements Asker {
   readonly id: string;
-  readonly trace = undefined;
+  readonly trace: TraceContext | undefined;
   readonly request: Asker['request'];
   readonly receivedAt = performance.now();
   principal: Principal = NOBODY;
   readonly #deps: GrpcCallDeps;
+  readonly #scope: RouteScope;
+  readonly #span: ReturnType<Tracing['begin']>['span'];
   readonly #controller = new AbortController();
   /** Milliseconds of `performance.now()`. */
   readonly #deadline: number | undefined;
 
-  constructor(call: LibraryCall, deps: GrpcCallDeps) {
+  constructor(call: LibraryCall, { name, scope }: GrpcMethod, deps: GrpcCallDeps) {
     this.#deps = deps;
+    this.#scope = scope;
     const sent = call.metadata.getMap();
     const headers = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, String(value)]));
     this.id = requestIdOf(headers['x-request-id']);
@@ -47,7 +58,29 @@ export class GrpcCall implements Asker {
     };
     const deadline = Number(call.getDeadline());
     this.#deadline = Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined;
-    call.on('cancelled', () => this.#controller.abort(this.#reason()));
+    const attributes = { [ATTR.rpcSystem]: 'grpc', [ATTR.rpcMethod]: name, [GOLEK_ATTR.requestId]: this.id };
+    // Probes are no traces that anybody wants.
+    const begun =
+      scope === 'public'
+        ? undefined
+        : deps.tracing.begin(this.#traceparent, () => ({
+            name,
+            kind: 'server',
+            startedAt: this.receivedAt,
+            attributes,
+          }));
+    this.trace = begun?.trace;
+    this.#span = begun?.span;
+    call.on('cancelled', () => {
+      const reason = this.#reason();
+      this.#controller.abort(reason);
+      this.ended(this.failure(reason), reason.code);
+    });
+  }
+
+  get #traceparent(): string | undefined {
+    const { traceparent } = this.request.headers;
+    return typeof traceparent === 'string' ? traceparent : undefined;
   }
 
   /** Aborted when the client leaves or its time is up. */
@@ -55,12 +88,17 @@ export class GrpcCall implements Asker {
     return this.#controller.signal;
   }
 
+  /** Ends the call from this side: its runs end. */
+  abort(reason: GolekError): void {
+    this.#controller.abort(reason);
+  }
+
   /** Finds out who calls. Throws `unauthenticated` and `permission_denied`. */
-  async admit(scope: RouteScope): Promise<void> {
+  async admit(): Promise<void> {
     const { authentication } = this.#deps;
     const refusal = authentication.refusal(this);
     if (refusal) throw refusal;
-    this.principal = await authentication.admit(this, scope);
+    this.principal = await authentication.admit(this, this.#scope);
   }
 
   /** Runs a request, one of several of a stream perhaps: then each has its own end, beside that of the call. */
@@ -74,7 +112,6 @@ export class GrpcCall implements Asker {
     const asked = [timeoutMs, limits.timeoutMs].flatMap((ms) => (ms === undefined ? [] : performance.now() + ms));
     const deadline = Math.min(this.#deadline ?? Infinity, ...asked);
     const own = new AbortController();
-    const { traceparent } = headers;
     const call = createCall({
       request,
       signal: AbortSignal.any([
@@ -86,7 +123,8 @@ export class GrpcCall implements Asker {
       id: this.id,
       protocol: 'kserve',
       receivedAt: this.receivedAt,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      trace: this.trace,
+      traceparent: this.#traceparent,
       hints,
       priority,
       deadline: Number.isFinite(deadline) ? deadline : undefined,
@@ -94,6 +132,16 @@ export class GrpcCall implements Asker {
       overrides,
     });
     return engine.run(call, own);
+  }
+
+  /** Ends the span of the call, once; without a failure it was answered. */
+  ended(failure?: Pick<ServiceError, 'code' | 'details'>, type = failure && status[failure.code]): void {
+    const span = this.#span;
+    if (!span) return;
+    span.set(ATTR.rpcStatus, status[failure?.code ?? status.OK]);
+    if (!failure || type === undefined) return span.end();
+    span.set(ATTR.errorType, type);
+    span.end({ type, message: failure.details });
   }
 
   /** What is told of a failure; one of the server itself goes to its log. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { SILENT_LOG } from '@golek/api';
+import { SILENT_LOG, type SpanData } from '@golek/api';
 import { modelInferRequest, readModelInferResponse, type InferMessage } from '@golek/protocols/kserve';
 import type { ModelInferRequest, ModelInferResponse, ModelStreamInferResponse } from '@golek/protocols/kserve/wire';
 import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
-import { PROVIDERS, resolveConfiguration, type System } from '@golek/system';
+import { EXTENSIONS, PROVIDERS, resolveConfiguration, type System } from '@golek/system';
 import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { expect, onTestFinished, test } from 'vitest';
@@ -15,6 +15,7 @@ import { INFERENCE_SERVICE } from './service-definition.ts';
 
 interface Running {
   readonly system: System;
+  readonly drain: () => Promise<boolean>;
   readonly provider: FakeProvider;
   readonly client: Client;
   readonly ask: (
@@ -26,15 +27,19 @@ interface Running {
   readonly stream: () => ClientDuplexStream<ModelInferRequest, ModelStreamInferResponse>;
 }
 
+const LONG = Array.from({ length: 20_000 }, (_, index) => `word${index}`.padEnd(1_000, '.') + ' ').join('');
+
 const MODELS: Readonly<Record<string, FakeModel>> = {
   graph: { tasks: ['tensor'] },
   tiny: {},
   hangs: { hang: { at: 1 } },
+  slow: { delayMs: 200 },
+  long: { answer: LONG.match(/\S+ /g) ?? [], contextLength: 100_000 },
 };
 
 const started = async (environment: Readonly<Record<string, string>> = {}): Promise<Running> => {
   const provider = fakeProvider({ models: MODELS });
-  const { system } = createPlatform({
+  const { system, drain } = createPlatform({
     configuration: resolveConfiguration({
       sections: PLATFORM_SECTIONS,
       environment: { GOLEK_HTTP_PORT: '0', GOLEK_GRPC_PORT: '0', ...environment },
@@ -60,6 +65,7 @@ const started = async (environment: Readonly<Record<string, string>> = {}): Prom
   return {
     system,
     provider,
+    drain,
     client,
     ask: (name, message, sent = {}, deadline = Infinity) =>
       new Promise((resolve, reject) => {
@@ -240,17 +246,130 @@ test('tells its health by the standard service, and describes itself by reflecti
     );
   });
   expect(health).toEqual({ status: 'SERVING' });
-  const reflection = client.makeBidiStreamRequest<Buffer, Buffer>(
-    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-    (bytes) => bytes,
-    (bytes) => bytes,
+  for (const version of ['v1', 'v1alpha']) {
+    const reflection = client.makeBidiStreamRequest<Buffer, Buffer>(
+      `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+      (bytes) => bytes,
+      (bytes) => bytes,
+    );
+    const asked = async (field: number, text: string): Promise<string> => {
+      reflection.write(Buffer.concat([Buffer.from([(field << 3) | 2, text.length]), Buffer.from(text)]));
+      const [answer] = (await once(reflection, 'data')) as [Buffer];
+      return answer.toString('latin1');
+    };
+    // ServerReflectionRequest.file_containing_symbol = 4, list_services = 7.
+    expect(await asked(4, 'inference.GRPCInferenceService')).toContain('ModelStreamInfer');
+    expect(await asked(7, '*')).toContain('inference.GRPCInferenceService');
+    reflection.end();
+  }
+});
+
+test('each call is a span with its end, but for probes', async () => {
+  const { system, ask, stream } = await started({ GOLEK_TELEMETRY_TRACES_SAMPLE_RATIO: '1' });
+  const spans: SpanData[] = [];
+  const exporter = { name: 'kept', exportSpans: (batch: readonly SpanData[]) => void spans.push(...batch) };
+  await system.get(EXTENSIONS).change({ exporters: { remove: [], add: [exporter] } });
+  await ask('serverLive', {});
+  await ask('modelInfer', message('graph', { inputs: [FP32] }));
+  await failureOf(ask('modelMetadata', { name: 'tyni', version: '' }));
+  const whole = stream();
+  whole.on('data', () => undefined);
+  whole.write(message('graph', { inputs: [FP32] }));
+  whole.end();
+  await once(whole, 'end');
+  const left = stream();
+  left.on('error', () => undefined);
+  left.write(message('hangs', { inputs: text('hi', true) }));
+  await once(left, 'data');
+  left.cancel();
+  const calls = (): unknown[] =>
+    spans
+      .filter(({ kind }) => kind === 'server')
+      .map(({ name, attributes, error }) => [name.split('/')[1], attributes['rpc.status_code'], error?.type]);
+  await expect.poll(() => calls().length, { timeout: 10_000 }).toBe(4);
+  expect(calls()).toEqual([
+    ['ModelInfer', 'OK', undefined],
+    ['ModelMetadata', 'NOT_FOUND', 'NOT_FOUND'],
+    ['ModelStreamInfer', 'OK', undefined],
+    ['ModelStreamInfer', 'CANCELLED', 'cancelled'],
+  ]);
+});
+
+type Answers = AsyncIterator<ModelStreamInferResponse>;
+
+/** A stream whose client has read one answer and reads no further; given once nothing moves any more. */
+const unread = async ({ stream, provider }: Running): Promise<readonly [string, Answers]> => {
+  const duplex = stream();
+  duplex.write(message('long', { inputs: text('go on', true), parameters: { max_tokens: 50_000 } }));
+  duplex.end();
+  const answers = duplex[Symbol.asyncIterator]() as Answers;
+  const first = await answers.next();
+  let before = -1;
+  const isStill = (): boolean => {
+    const still = provider.stats.pulled === before;
+    before = provider.stats.pulled;
+    return still;
+  };
+  await expect.poll(isStill, { interval: 200, timeout: 20_000 }).toBe(true);
+  return [saidIn(first.value as ModelStreamInferResponse), answers];
+};
+
+const saidIn = ({ inferResponse }: ModelStreamInferResponse): string =>
+  String(readModelInferResponse(inferResponse!).outputs[0]?.data[0] ?? '');
+
+test('a client that does not read stops its own run, which goes on where it was', { timeout: 60_000 }, async () => {
+  const running = await started();
+  const [first, answers] = await unread(running);
+  const { provider, ask } = running;
+  expect(provider.stats.pulled).toBeLessThan(5_000);
+  expect(provider.stats.active).toBe(1);
+  expect(await ask('serverLive', {})).toEqual({ live: true });
+  let said = first;
+  for (let next = await answers.next(); !next.done; next = await answers.next()) said += saidIn(next.value);
+  expect(said).toBe(LONG);
+});
+
+test('a client that never reads loses its run', { timeout: 60_000 }, async () => {
+  const running = await started({ GOLEK_HTTP_WRITE_TIMEOUT_MS: '1500' });
+  const [, answers] = await unread(running);
+  await expect.poll(() => running.provider.stats.active, { timeout: 20_000 }).toBe(0);
+  const rest = async (): Promise<void> => {
+    while (!(await answers.next()).done);
+  };
+  expect(await failureOf(rest())).toMatchObject({
+    code: status.CANCELLED,
+    details: expect.stringContaining('1500 ms'),
+  });
+});
+
+test('a server that drains is not healthy, refuses new work and lets the old end', async () => {
+  const { client, drain, stream, ask, provider } = await started();
+  const watch = healthService['Watch'] as unknown as (typeof INFERENCE_SERVICE)[string];
+  const states: string[] = [];
+  const watched = client.makeServerStreamRequest<object, { status: string }>(
+    watch.path,
+    watch.requestSerialize,
+    watch.responseDeserialize,
+    { service: '' },
   );
-  // ServerReflectionRequest.file_containing_symbol = 4.
-  const symbol = Buffer.from('inference.GRPCInferenceService');
-  reflection.write(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
-  const [answer] = (await once(reflection, 'data')) as [Buffer];
-  reflection.end();
-  expect(answer.includes('ModelStreamInfer')).toBe(true);
+  watched.on('error', () => undefined);
+  watched.on('data', (told: { status: string }) => states.push(told.status));
+  await expect.poll(() => states).toEqual(['SERVING']);
+  const duplex = stream();
+  duplex.write(message('slow', { inputs: text('one two three', true) }));
+  const answers: ModelStreamInferResponse[] = [];
+  duplex.on('data', (answer: ModelStreamInferResponse) => answers.push(answer));
+  await expect.poll(() => provider.stats.active).toBe(1);
+  const drained = drain();
+  await expect.poll(() => states).toEqual(['SERVING', 'NOT_SERVING']);
+  expect(await ask('serverReady', {})).toEqual({ ready: false });
+  expect((await failureOf(ask('modelInfer', message('graph', { inputs: [FP32] })))).code).toBe(status.UNAVAILABLE);
+  duplex.end();
+  await once(duplex, 'end');
+  expect(answers.at(-1)?.errorMessage).toBe('');
+  expect(answers.at(-1)?.inferResponse?.parameters.get('triton_final_response')?.parameterChoice?.value).toBe(true);
+  expect(await drained).toBe(true);
+  watched.cancel();
 });
 
 test('a server that stops ends', async () => {

@@ -19,8 +19,10 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { KserveService } from '../http/kserve/kserve-service.ts';
 import type { RouteScope } from '../http/route.ts';
+import type { TlsServerOptions } from '../http/server-tls.ts';
 import { GrpcCall, type GrpcCallDeps } from './grpc-call.ts';
 import { inferOnce, inferStream } from './infer-stream.ts';
+import { LiveCredentials } from './server-credentials.ts';
 import { INFERENCE_SERVICE } from './service-definition.ts';
 
 export interface GrpcServerDeps extends GrpcCallDeps {
@@ -31,6 +33,10 @@ export interface GrpcServerDeps extends GrpcCallDeps {
     readonly port: number;
     readonly maxMessageBytes: number;
     readonly maxStreams: number;
+    /** A client that reads nothing of a stream for so long loses it, milliseconds. */
+    readonly writeTimeoutMs: () => number;
+    /** Absent: no TLS. */
+    readonly tls?: TlsServerOptions | undefined;
   };
 }
 
@@ -40,6 +46,10 @@ export interface GrpcServer {
   readonly port: number;
   /** Throws `config_invalid` when the address cannot be used. */
   listen(): Promise<void>;
+  /** Shows this certificate to new connections. Of a server without TLS it changes nothing. */
+  renew(tls: TlsServerOptions): void;
+  /** Tells everybody who asks for its health that no more calls are wanted. Those that come are refused by whatever they are for. */
+  drain(): void;
   /** Takes no new calls and waits for the open ones; when the signal is aborted, they are cut off. Idempotent. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -57,6 +67,8 @@ type Answers = {
     ) => MessageOf<Methods[M]['responseType']> | Promise<MessageOf<Methods[M]['responseType']>>,
   ];
 };
+
+const nameOf = (key: keyof Methods): string => `${SERVICE.fullName}/${SERVICE.methods[key].name}`;
 
 /** A parameter that would change what is loaded is not taken for granted. */
 const refuseParameters = (
@@ -111,41 +123,59 @@ const answersOf = (kserve: KserveService): Answers => ({
   ],
 });
 
+const KEEP_ALIVE_MS = 60_000;
+const KEEP_ALIVE_TIMEOUT_MS = 20_000;
+
 export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
   const { kserve, config } = deps;
   const server = new Server({
     'grpc.max_receive_message_length': config.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': config.maxStreams,
+    // A client that is gone without a word is noticed, and its runs end.
+    'grpc.keepalive_time_ms': KEEP_ALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEP_ALIVE_TIMEOUT_MS,
   });
 
   const unary =
-    ([scope, answer]: readonly [RouteScope, (call: GrpcCall, request: never) => unknown]): handleUnaryCall<
-      unknown,
-      unknown
-    > =>
+    (
+      key: Unary,
+      [scope, answer]: readonly [RouteScope, (call: GrpcCall, request: never) => unknown],
+    ): handleUnaryCall<unknown, unknown> =>
     (library, done) => {
-      const call = new GrpcCall(library, deps);
+      const call = new GrpcCall(library, { name: nameOf(key), scope }, deps);
       const work = async (): Promise<unknown> => {
-        await call.admit(scope);
+        await call.admit();
         return answer(call, library.request as never);
       };
       work().then(
-        (response) => done(null, response),
-        (thrown: unknown) => done(call.failure(thrown)),
+        (response) => {
+          call.ended();
+          done(null, response);
+        },
+        (thrown: unknown) => {
+          const failure = call.failure(thrown);
+          call.ended(failure);
+          done(failure);
+        },
       );
     };
 
   const stream = (duplex: ServerDuplexStream<ModelInferRequest, ModelStreamInferResponse>): void => {
-    const call = new GrpcCall(duplex, deps);
-    call.admit('inference').then(
-      () => inferStream(call, kserve, duplex),
-      (thrown: unknown) => duplex.emit('error', call.failure(thrown)),
+    const call = new GrpcCall(duplex, { name: nameOf('modelStreamInfer'), scope: 'inference' }, deps);
+    duplex.once('finish', () => call.ended());
+    call.admit().then(
+      () => inferStream(call, { kserve, writeTimeoutMs: config.writeTimeoutMs() }, duplex),
+      (thrown: unknown) => {
+        const failure = call.failure(thrown);
+        call.ended(failure);
+        duplex.emit('error', failure);
+      },
     );
   };
 
   server.addService(INFERENCE_SERVICE, {
-    ...Object.fromEntries(Object.entries(answersOf(kserve)).map(([name, method]) => [name, unary(method)])),
+    ...Object.fromEntries(Object.entries(answersOf(kserve)).map(([key, method]) => [key, unary(key as Unary, method)])),
     modelStreamInfer: stream,
   });
   const health = new HealthImplementation({ '': 'SERVING', [SERVICE.fullName]: 'SERVING' });
@@ -153,11 +183,14 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
   const file = { fileDescriptorProtos: [Buffer.from(FILE_DESCRIPTOR, 'base64')], format: '', type: {} };
   new ReflectionService({ [SERVICE.fullName]: file as never }).addToServer(server);
 
+  const secure = config.tls && new LiveCredentials(config.tls);
   let port = 0;
   let closing: Promise<void> | undefined;
+  const drain = (): void => {
+    for (const name of ['', SERVICE.fullName]) health.setStatus(name, 'NOT_SERVING');
+  };
   const close = async (signal: AbortSignal): Promise<void> => {
-    health.setStatus('', 'NOT_SERVING');
-    health.setStatus(SERVICE.fullName, 'NOT_SERVING');
+    drain();
     const cut = (): void => server.forceShutdown();
     signal.addEventListener('abort', cut, { once: true });
     await new Promise<void>((resolve) => {
@@ -175,7 +208,7 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
       const { host } = config;
       const address = host.includes(':') ? `[${host}]` : host;
       port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync(`${address}:${config.port}`, ServerCredentials.createInsecure(), (error, bound) => {
+        server.bindAsync(`${address}:${config.port}`, secure ?? ServerCredentials.createInsecure(), (error, bound) => {
           if (!error) return resolve(bound);
           reject(
             new GolekError(
@@ -189,6 +222,8 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
         });
       });
     },
+    renew: (tls) => secure?.replace(tls),
+    drain,
     close: (signal) => (closing ??= close(signal)),
   };
 };

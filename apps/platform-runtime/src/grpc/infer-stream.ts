@@ -71,13 +71,31 @@ async function* answersOf(
   return undefined;
 }
 
-/** Waits until the client has read enough. */
-const drained = async (duplex: Duplex, signal: AbortSignal): Promise<void> => {
-  await once(duplex, 'drain', { signal });
+/** Waits until the client has read enough. A client that reads nothing for `limitMs` loses the call: its runs would hold their places for ever. */
+const drained = async (duplex: Duplex, call: GrpcCall, limitMs: number): Promise<void> => {
+  const timer = setTimeout(() => {
+    const reason = new GolekError(
+      'cancelled',
+      `the client read nothing of its answers for ${limitMs} ms; the call is ended`,
+    );
+    call.abort(reason);
+    const failure = call.failure(reason);
+    call.ended(failure, reason.code);
+    duplex.emit('error', failure);
+  }, limitMs);
+  try {
+    await once(duplex, 'drain', { signal: call.signal });
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 /** Answers the requests of a stream as they come, side by side. A request that fails has its error in an answer; the stream goes on. */
-export const inferStream = (call: GrpcCall, kserve: Kserve, duplex: Duplex): void => {
+export const inferStream = (
+  call: GrpcCall,
+  { kserve, writeTimeoutMs }: { readonly kserve: Kserve; readonly writeTimeoutMs: number },
+  duplex: Duplex,
+): void => {
   let open = 0;
   let ended = false;
   const endIfDone = (): void => {
@@ -86,7 +104,7 @@ export const inferStream = (call: GrpcCall, kserve: Kserve, duplex: Duplex): voi
   const answer = async (request: ModelInferRequest): Promise<void> => {
     try {
       for await (const inferResponse of answersOf(call, kserve, request)) {
-        if (!duplex.write({ errorMessage: '', inferResponse })) await drained(duplex, call.signal);
+        if (!duplex.write({ errorMessage: '', inferResponse })) await drained(duplex, call, writeTimeoutMs);
       }
     } catch (thrown) {
       const failure = call.failure(thrown);

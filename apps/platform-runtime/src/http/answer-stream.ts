@@ -6,7 +6,7 @@ import type { StreamForm } from './wire-form.ts';
 
 /**
  * Streams the events of a run to the client. A failure before the first byte is thrown; a later one is told in the stream, which then ends
- * without its mark of success.
+ * without its mark of success. A client that asked for a stream it can go on with gets one.
  */
 export const answerStream = async (
   exchange: Exchange,
@@ -15,6 +15,7 @@ export const answerStream = async (
   form: StreamForm,
   limits: EventStreamLimits,
 ): Promise<void> => {
+  if (exchange.keeper) return exchange.keeper.answer(exchange, events, encoder, form);
   const stream = new EventStream(exchange, limits, form);
   try {
     for await (const event of events) {

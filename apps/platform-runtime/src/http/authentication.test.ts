@@ -2,7 +2,7 @@ import { GolekError, type Principal } from '@golek/api';
 import type { Authenticator } from '@golek/plugins-api';
 import { describe, expect, test } from 'vitest';
 import { dial, readAll } from './raw-exchange.fixture.ts';
-import { chat, serve, type ServeOptions, type TestServer } from './server.fixture.ts';
+import { chat, CONFIG, serve, type ServeOptions, type TestServer } from './server.fixture.ts';
 
 const TOKEN = 'correct-horse-battery-staple';
 const CHAT = '/v1/chat/completions';
@@ -166,7 +166,7 @@ describe('without authenticators', () => {
       code: 'config_invalid',
     });
     const server = await serve({ tiny: {} }, { config: { adminToken: TOKEN } });
-    const limits = { bodyLimitBytes: 1024, heartbeatMs: 1000, writeTimeoutMs: 1000, allowUnauthenticated: false };
+    const limits = { ...CONFIG, bodyLimitBytes: 1024 };
     expect(() => server.server.configure({ ...limits, adminToken: 'short' })).toThrow('at least 16');
     server.server.configure({ ...limits, adminToken: 'another-long-secret' });
     expect(await ask(server, ADMIN, { token: TOKEN })).toBe('401 unauthenticated');
@@ -181,7 +181,7 @@ describe('with authenticators', () => {
     const told = ({ lines }: TestServer): string[] =>
       lines.flatMap(({ level, message }) => (level === 'warn' ? [message] : []));
     const server = await serve({ tiny: {} }, { authenticators: [authenticator('own', 0, () => undefined)] });
-    const limits = { bodyLimitBytes: 1024, heartbeatMs: 1000, writeTimeoutMs: 1000, allowUnauthenticated: false };
+    const limits = { ...CONFIG, bodyLimitBytes: 1024 };
     const warning = expect.stringMatching(/^the authenticator 'own' decides .*; set http\.adminToken in golek\.yaml/);
     server.server.configure(limits);
     expect(told(server)).toEqual([warning]);

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { GolekError } from '@golek/api';
-import type { Exchange } from './exchange.ts';
+import type { StreamTarget } from './event-stream.ts';
 
 /**
  * Waits until a client that did not keep up has read enough of its answer. Throws the signal's reason; ends the exchange when the client takes longer than
  * `writeTimeoutMs`.
  */
-export const drained = async (exchange: Exchange, writeTimeoutMs: number): Promise<void> => {
+export const drained = async (
+  exchange: Pick<StreamTarget, 'response' | 'signal' | 'abort'>,
+  writeTimeoutMs: number,
+): Promise<void> => {
   const { signal, response } = exchange;
   const timer = setTimeout(() => {
     exchange.abort(

@@ -9,6 +9,9 @@ export interface EventStreamLimits {
   readonly writeTimeoutMs: number;
 }
 
+/** The connection that a stream is written to: an exchange, or what stands for one. */
+export type StreamTarget = Pick<Exchange, 'response' | 'signal' | 'abort' | 'headers'>;
+
 /** Text that is gathered before it is written at once, UTF-16 units. */
 const BATCH = 16_384;
 
@@ -17,7 +20,7 @@ const BATCH = 16_384;
  * within one turn of the event loop becomes one chunk.
  */
 export class EventStream {
-  readonly #exchange: Exchange;
+  readonly #exchange: StreamTarget;
   readonly #limits: EventStreamLimits;
   readonly #form: Pick<StreamForm, 'contentType' | 'heartbeat'>;
   readonly #heartbeat: NodeJS.Timeout | undefined;
@@ -25,7 +28,7 @@ export class EventStream {
   #scheduled = false;
   #blocked = false;
 
-  constructor(exchange: Exchange, limits: EventStreamLimits, form: Pick<StreamForm, 'contentType' | 'heartbeat'>) {
+  constructor(exchange: StreamTarget, limits: EventStreamLimits, form: Pick<StreamForm, 'contentType' | 'heartbeat'>) {
     this.#exchange = exchange;
     this.#limits = limits;
     this.#form = form;
@@ -45,6 +48,12 @@ export class EventStream {
     return this.#blocked;
   }
 
+  /** Sends the headers before there is any text. */
+  open(): void {
+    this.#start();
+    this.#exchange.response.flushHeaders();
+  }
+
   write(text: string): void {
     this.#pending += text;
     if (this.#pending.length >= BATCH) {
@@ -61,7 +70,8 @@ export class EventStream {
 
   /** Waits until the client has read enough. Throws the signal's reason; ends the exchange when the client takes too long. */
   async drained(): Promise<void> {
-    await drained(this.#exchange, this.#limits.writeTimeoutMs);
+    // It may have caught up before it is waited for: `drain` does not come again then.
+    if (this.#exchange.response.writableNeedDrain) await drained(this.#exchange, this.#limits.writeTimeoutMs);
     this.#blocked = false;
   }
 

@@ -4,6 +4,7 @@ import type { TraceContext } from '@golek/plugins-api';
 import type { WireParams } from '@golek/protocols/openai';
 import { NOBODY } from './principals.ts';
 import { ROUTE_HEADER, routeOfError } from './route-header.ts';
+import type { StreamKeeper } from './streams/stream-keeper.ts';
 import { OPENAI_ERRORS, type ErrorForm } from './wire-form.ts';
 
 const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze({});
@@ -29,9 +30,13 @@ export class Exchange {
   errors: ErrorForm = OPENAI_ERRORS;
   /** Text of `x-golek-route`, once it is known. */
   routeTaken: string | undefined;
+  /** Where the caller wants to be able to go on with its stream: what keeps it. */
+  keeper: StreamKeeper | undefined;
   #controller: AbortController | undefined;
   #query: URLSearchParams | undefined;
   #deadline: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #outlives = false;
 
   constructor(id: string, request: IncomingMessage, response: ServerResponse) {
     this.id = id;
@@ -60,7 +65,7 @@ export class Exchange {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
       this.response.on('close', () => {
-        if (this.response.writableFinished) return;
+        if (this.response.writableFinished || this.#outlives) return;
         controller.abort(
           new GolekError('cancelled', 'the client closed the connection before its answer was complete'),
         );
@@ -82,9 +87,22 @@ export class Exchange {
       if (signal.aborted) return;
       this.abort(new GolekError('deadline_exceeded', `the request was not answered within its ${ms} ms`));
     };
-    const timer = setTimeout(end, Math.max(0, deadline - performance.now()));
-    this.response.once('close', () => clearTimeout(timer));
+    this.#timer = setTimeout(end, Math.max(0, deadline - performance.now()));
+    this.response.once('close', () => {
+      if (!this.#outlives) this.release();
+    });
     return deadline;
+  }
+
+  /** The work on the request goes on when the client leaves, until `release`; its body is not needed any longer. */
+  outlive(): void {
+    this.#outlives = true;
+    this.body = undefined;
+  }
+
+  /** The work on the request has ended. */
+  release(): void {
+    clearTimeout(this.#timer);
   }
 
   headers(contentType: string): OutgoingHttpHeaders {

@@ -22,7 +22,7 @@ export type ModelReadiness = z.infer<typeof ModelReadiness>;
 /** What the runtime as a whole does. */
 export type RuntimeState = 'starting' | 'running' | 'stopping';
 
-const HealthProblem = z.strictObject({
+export const HealthProblem = z.strictObject({
   /** What kind of thing it is, e.g. `plugin`, `target`. */
   part: z.string(),
   name: z.string(),

@@ -1,8 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { GolekError, type Principal } from '@golek/api';
 import type { Engine, EventBus, ExtensionPoints, ModelRegistry, SessionPool, UsageMeter } from '@golek/kernel';
 import type { Log } from '@golek/plugins-api';
+import { websocketRoute } from '../websocket/websocket-route.ts';
+import { WebSockets, type WebSocketOptions } from '../websocket/websocket-server.ts';
 import { eventRoutes } from './admin/event-routes.ts';
 import { ANTHROPIC_ERRORS, speaksAnthropic } from './anthropic/form.ts';
 import { anthropicMessageRoutes } from './anthropic/message-routes.ts';
@@ -24,9 +27,16 @@ import { PluginRoutes } from './plugin-routes.ts';
 import { readBody } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
 import type { OverrideReader } from './request-hints.ts';
+import { DEFAULT_RESPONSE_LIMITS, type ResponseLimits } from './responses/response-limits.ts';
+import { responseRoutes } from './responses/response-routes.ts';
 import type { Route } from './route.ts';
 import { RouteTable, type FoundRoute } from './route-table.ts';
+import { tlsOptions, type TlsMaterial } from './server-tls.ts';
 import { stateRoutes } from './state-routes.ts';
+import type { ResumeLimits } from './streams/kept-stream.ts';
+import { RESUMABLE_HEADER, StreamKeeper } from './streams/stream-keeper.ts';
+import type { StreamMetrics } from './streams/stream-metrics.ts';
+import { streamRoutes } from './streams/stream-routes.ts';
 import { answerUnknownRoute } from './unknown-route.ts';
 
 export interface HttpConfig extends HttpLimits {
@@ -40,7 +50,7 @@ export interface HttpConfig extends HttpLimits {
 }
 
 /** What can change while the server works. */
-export interface HttpLimits {
+export interface HttpLimits extends ResumeLimits {
   readonly bodyLimitBytes: number;
   /** A stream that is silent for so long gets a comment, milliseconds. */
   readonly heartbeatMs: number;
@@ -50,6 +60,8 @@ export interface HttpLimits {
   readonly allowUnauthenticated: boolean;
   /** Whoever sends it as `Authorization: Bearer …` administers the server. */
   readonly adminToken?: string | undefined;
+  /** Its certificate may change, but not whether there is one. */
+  readonly tls?: TlsMaterial;
 }
 
 export interface HttpDeps {
@@ -70,6 +82,11 @@ export interface HttpDeps {
   /** What limps, for GET /health/ready. */
   readonly health?: readonly HealthReport[];
   readonly telemetry?: HttpTelemetry;
+  readonly streamMetrics?: StreamMetrics;
+  /** Bounds of what the Responses API keeps. */
+  readonly responses?: () => ResponseLimits;
+  /** Absent: no WebSockets. */
+  readonly webSockets?: WebSocketOptions;
   /** Absent: requests cannot set anything. */
   readonly readOverrides?: OverrideReader;
 }
@@ -107,6 +124,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
   const ending = new AbortController();
 
   const authentication = new Authentication(config, log);
+  const keeper = new StreamKeeper({ limits: () => limits, log, metrics: deps.streamMetrics });
   const running = { ...deps, limits: () => limits, readOverrides: deps.readOverrides ?? noOverrides };
   const kserve = new KserveService({
     ...deps,
@@ -114,6 +132,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
   });
   const own: readonly Route[] = [
     ...inferenceRoutes(running),
+    ...responseRoutes({ ...running, responses: deps.responses ?? (() => DEFAULT_RESPONSE_LIMITS) }),
     ...anthropicMessageRoutes(running),
     ...ollamaInferenceRoutes(running),
     ...ollamaStateRoutes(deps),
@@ -121,6 +140,8 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
     ...kserveInferenceRoutes({ ...running, kserve }),
     ...kserveStateRoutes({ kserve }),
     ...stateRoutes({ ...deps, closing: () => closing !== undefined, routes: () => own }),
+    ...streamRoutes(keeper),
+    ...(deps.webSockets ? [websocketRoute] : []),
     ...(deps.events ? eventRoutes({ events: deps.events, limits: () => limits, ending: ending.signal }) : []),
     ...(deps.routes ?? []),
   ];
@@ -148,7 +169,9 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
 
   const answer = (exchange: Exchange, route: Route): void => {
     try {
-      route.handle(exchange)?.catch((thrown: unknown) => fail(exchange, thrown));
+      const plain = exchange.request.headers[RESUMABLE_HEADER] === undefined;
+      const handled = plain ? route.handle(exchange) : keeper.handle(exchange, route);
+      handled?.catch((thrown: unknown) => fail(exchange, thrown));
     } catch (thrown) {
       fail(exchange, thrown);
     }
@@ -156,7 +179,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
 
   const receive = (exchange: Exchange, route: Route, principal: Principal): void => {
     exchange.principal = principal;
-    if (route.method === 'GET') return answer(exchange, route);
+    if (route.method === 'GET' || route.readsBody) return answer(exchange, route);
     readBody(exchange.request, limits.bodyLimitBytes, (error, body) => {
       if (error) return fail(exchange, error);
       exchange.body = body;
@@ -198,17 +221,34 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
       fail(exchange, thrown);
     }
   };
-  const server = createServer(
-    {
-      requestTimeout: config.requestTimeoutMs,
-      headersTimeout: config.requestTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: Math.max(100, Math.min(30_000, Math.ceil(config.requestTimeoutMs / 4))),
-      // A request without a host gets the error object of this server instead of Node's empty answer.
-      requireHostHeader: false,
-    },
-    onRequest,
-  );
+  const sockets = deps.webSockets
+    ? new WebSockets({
+        ...running,
+        ...deps.webSockets,
+        authentication,
+        onRefused: (exchange) => void telemetry?.begin(exchange, websocketRoute),
+      })
+    : undefined;
+  const options: ServerOptions = {
+    shouldUpgradeCallback: (request) => sockets?.wants(request) ?? false,
+    requestTimeout: config.requestTimeoutMs,
+    headersTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.max(100, Math.min(30_000, Math.ceil(config.requestTimeoutMs / 4))),
+    // A request without a host gets the error object of this server instead of Node's empty answer.
+    requireHostHeader: false,
+  };
+  const tls = tlsOptions('http', config.tls);
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, handshakeTimeout: config.requestTimeoutMs }, onRequest)
+    : createServer(options, onRequest);
+  if (sockets) {
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      // An answer in progress on the connection leaves no room for another.
+      if (latest.get(socket)?.writableFinished === false) socket.destroy();
+      else void sockets.upgrade(request, socket, head);
+    });
+  }
   server.maxConnections = config.maxConnections;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     log.debug({ code: error.code }, 'a connection sent what is not a request');
@@ -222,7 +262,12 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
 
   const close = async (signal?: AbortSignal): Promise<void> => {
     endFeeds();
-    const cut = (): void => server.closeAllConnections();
+    keeper.stop();
+    sockets?.close();
+    const cut = (): void => {
+      server.closeAllConnections();
+      sockets?.terminate();
+    };
     signal?.addEventListener('abort', cut, { once: true });
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -247,13 +292,17 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
       await listening.start();
     },
     configure: (changed) => {
+      const renewed = tlsOptions('http', changed.tls);
       authentication.configure({ ...changed, host: config.host });
+      if (renewed && server instanceof TlsServer) server.setSecureContext(renewed);
       limits = changed;
       plugins.limits = changed;
     },
-    drain: (graceMs) => {
+    drain: async (graceMs) => {
       endFeeds();
-      return plugins.drain(graceMs);
+      keeper.stop();
+      const ended = await Promise.all([plugins.drain(graceMs), sockets?.drain(graceMs)]);
+      return !ended.includes(false);
     },
     close: (signal) => (closing ??= close(signal)),
   };

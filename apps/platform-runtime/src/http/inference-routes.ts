@@ -67,12 +67,13 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
 
   const runAll = (
     exchange: Exchange,
-    { requests, choices, defaultMaxTokens }: CompletionCall,
+    { requests, choices, stream, defaultMaxTokens }: CompletionCall,
   ): AsyncIterable<InferenceEvent> => {
     const [only] = requests;
-    if (only && requests.length === 1) return run(exchange, only, defaultMaxTokens);
+    const options = { defaultMaxTokens, whole: !stream };
+    if (only && requests.length === 1) return run(exchange, only, options);
     return severalRuns(
-      requests.map((request) => () => run(exchange, request, defaultMaxTokens)),
+      requests.map((request) => () => run(exchange, request, options)),
       choices / requests.length,
     );
   };
@@ -96,7 +97,7 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         const call = readChatRequest(bodyOf(exchange));
         exchange.params = call.params;
         const identity = identityOf(exchange);
-        const events = run(exchange, call.request);
+        const events = run(exchange, call.request, { whole: !call.stream });
         if (call.stream) return answerStream(exchange, events, chatStream(identity, call), OPENAI_STREAM, limits());
         exchange.sendJson(200, chatCompletion(await collect(events), identity, call));
       },

@@ -7,21 +7,21 @@ const MAX_DEPTH = 128;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /** Throws for a value that is nested deeper than the limit or that would set a prototype when it is copied. */
-const inspect = (value: unknown, depth: number): void => {
+const inspect = (value: unknown, depth: number, what: string): void => {
   if (typeof value !== 'object' || value === null) return;
   if (depth === MAX_DEPTH) {
-    throw new GolekError('invalid_request', `the body is nested deeper than ${MAX_DEPTH} levels; flatten it`);
+    throw new GolekError('invalid_request', `the ${what} is nested deeper than ${MAX_DEPTH} levels; flatten it`);
   }
   if (Array.isArray(value)) {
-    for (const item of value) inspect(item, depth + 1);
+    for (const item of value) inspect(item, depth + 1, what);
     return;
   }
   // JSON.parse makes plain objects, so this sees own keys only; it is the fastest walk.
   for (const key in value) {
     if (key === '__proto__') {
-      throw new GolekError('invalid_request', "the body has the key '__proto__', which is not allowed; rename it");
+      throw new GolekError('invalid_request', `the ${what} has the key '__proto__', which is not allowed; rename it`);
     }
-    inspect((value as Record<string, unknown>)[key], depth + 1);
+    inspect((value as Record<string, unknown>)[key], depth + 1, what);
   }
 };
 
@@ -46,6 +46,22 @@ const checkMediaType = (contentType: string | undefined, encoding: string | unde
 const reasonOf = (error: unknown): string =>
   error instanceof SyntaxError ? (/ (?:in|at) (?:JSON at )?(position \d+)/.exec(error.message)?.[1] ?? 'its end') : '';
 
+/** Reads JSON that came from a caller, once. `what`: what it is called in errors, which are `invalid_json` and `invalid_request` as for bodies. */
+export const parseJson = (bytes: Buffer, what: string): unknown => {
+  if (!isUtf8(bytes)) throw new GolekError('invalid_json', `the ${what} is not valid UTF-8`);
+  const text = bytes.toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+  } catch (cause) {
+    throw new GolekError('invalid_json', `the ${what} is not valid JSON: it goes wrong at ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+  inspect(value, 0, what);
+  return value;
+};
+
 /**
  * Reads a body, once. Throws `unsupported_media_type`, `invalid_json` for what is no JSON in UTF-8, and `invalid_request` for nesting deeper
  * than 128 levels or a key `__proto__`.
@@ -58,14 +74,5 @@ export const parseJsonBody = (
     throw new GolekError('invalid_json', 'the body is empty; send a JSON object');
   }
   checkMediaType(headers['content-type'], headers['content-encoding']);
-  if (!isUtf8(body)) throw new GolekError('invalid_json', 'the body is not valid UTF-8');
-  const text = body.toString('utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
-  } catch (cause) {
-    throw new GolekError('invalid_json', `the body is not valid JSON: it goes wrong at ${reasonOf(cause)}`, { cause });
-  }
-  inspect(value, 0);
-  return value;
+  return parseJson(body, 'body');
 };

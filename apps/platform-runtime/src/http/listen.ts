@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import { GolekError } from '@golek/api';
 
 export interface HttpAddress {
@@ -8,6 +9,8 @@ export interface HttpAddress {
   readonly url: string;
 }
 
+type Listening = Pick<Server, 'address' | 'once' | 'off' | 'listen'>;
+
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there; stop it or choose another port',
   EACCES: 'this user may not listen there; choose a port above 1023',
@@ -15,17 +18,18 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'that name is not known',
 };
 
-const addressOf = (server: Server): HttpAddress => {
+const addressOf = (server: Listening): HttpAddress => {
   const bound = server.address();
   if (bound === null || typeof bound === 'string')
     throw new GolekError('internal', 'the HTTP server does not listen yet');
   const { address: host, port, family } = bound;
-  return { host, port, url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}` };
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return { host, port, url: `${scheme}://${family === 'IPv6' ? `[${host}]` : host}:${port}` };
 };
 
 /** The listening of a server. `start` throws `config_invalid` when the address cannot be used. */
 export const listenOn = (
-  server: Server,
+  server: Listening,
   { host, port }: { readonly host: string; readonly port: number },
 ): { readonly address: HttpAddress; start(): Promise<void> } => ({
   get address() {

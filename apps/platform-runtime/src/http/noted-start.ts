@@ -32,7 +32,10 @@ export const withStart = (
 });
 
 /** The same events; the exchange learns which route was taken before a header is sent. */
-export const noted = (events: AsyncIterable<InferenceEvent>, exchange: Exchange): AsyncIterable<InferenceEvent> =>
+export const noted = (
+  events: AsyncIterable<InferenceEvent>,
+  exchange: Pick<Exchange, 'routeTaken'>,
+): AsyncIterable<InferenceEvent> =>
   withStart(events, (start) => {
     exchange.routeTaken ??= routeOfStart(start);
   });

@@ -26,12 +26,19 @@ test('is a valid OpenAPI 3.1 document without loose ends', async () => {
 test('has every route, and every path that it has is one', async () => {
   const { url } = await serve({ tiny: {} });
   const { paths } = await documentOf(url);
-  for (const [path, methods] of Object.entries(paths)) {
-    const allowed = Object.keys(methods).map((method) => method.toUpperCase());
+  // A fixed path may also be the value of another's parameter: /v1/responses/input_tokens and /v1/responses/{id}.
+  const methodsOf = (path: string): string[] => {
+    const methods = Object.entries(paths)
+      .filter(([other]) => other === path || new RegExp(`^${other.replaceAll(/\{\w+\}/g, '[^/{]+')}$`).test(path))
+      .flatMap(([, operations]) => Object.keys(operations).map((method) => method.toUpperCase()));
+    return [...new Set(methods)].sort();
+  };
+  for (const path of Object.keys(paths)) {
     const response = await fetch(url + path.replace('{id}', 'tiny'), { method: 'PATCH' });
-    expect([path, response.headers.get('allow')?.replace(', HEAD', '')]).toEqual([path, allowed.join(', ')]);
+    const allowed = response.headers.get('allow')?.replace(', HEAD', '').split(', ');
+    expect([path, allowed?.sort()]).toEqual([path, methodsOf(path)]);
   }
-  expect(Object.keys(paths)).toHaveLength(56);
+  expect(Object.keys(paths)).toHaveLength(62);
 });
 
 test('names what is refused', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HINT_HEADERS } from './request-hints.ts';
 import { ROUTE_HEADER } from './route-header.ts';
 import type { Route, RouteOperation } from './route.ts';
+import { RESUMABLE_HEADER } from './streams/stream-keeper.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -41,7 +42,17 @@ const pathOf = ({ path, operation }: Route): { readonly path: string; readonly n
     : { path: written, names };
 };
 
-const parametersOf = ({ tag, parameters = {}, query = {} }: RouteOperation, names: readonly string[]): object[] => [
+const RESUMABLE = {
+  name: RESUMABLE_HEADER,
+  in: 'header',
+  description: 'Whether the stream can be gone on with at /v1/streams/{id} when its connection breaks.',
+  schema: { type: 'string', enum: ['true', 'false'] },
+};
+
+const parametersOf = (
+  { tag, parameters = {}, query = {}, chunk }: RouteOperation,
+  names: readonly string[],
+): object[] => [
   ...names.map((name) => ({
     name,
     in: 'path',
@@ -58,13 +69,14 @@ const parametersOf = ({ tag, parameters = {}, query = {} }: RouteOperation, name
   ...(tag === 'inference'
     ? Object.keys(HINT_HEADERS).map((name) => ({ $ref: `#/components/parameters/${name}` }))
     : []),
+  ...(chunk ? [RESUMABLE] : []),
 ];
 
 const UNDESCRIBED: RouteOperation = { summary: 'Not described.', tag: 'operation' };
 
 const operationOf = (route: Route, components: Components): JsonObject => {
   const { operation = UNDESCRIBED, scope, errors } = route;
-  const { summary, tag, request, response, status = 200, mediaType, others = {} } = operation;
+  const { summary, tag, request, requestType, response, status = 200, mediaType, others = {} } = operation;
   const { chunk, chunkType = 'text/event-stream' } = operation;
   const parameters = parametersOf(operation, pathOf(route).names);
   const answer = response ? components.refer(response, 'output') : { type: 'object' };
@@ -73,7 +85,9 @@ const operationOf = (route: Route, components: Components): JsonObject => {
     tags: [tag],
     security: scope === 'public' ? [] : scope === 'admin' ? [{ token: [] }] : [{}, { token: [] }],
     ...(parameters.length > 0 && { parameters }),
-    ...(request && { requestBody: { required: true, content: content(components.refer(request, 'input')) } }),
+    ...(request && {
+      requestBody: { required: true, content: content(components.refer(request, 'input'), requestType) },
+    }),
     responses: {
       [status]: {
         description: status < 400 ? 'Success.' : 'Always: it is not done here.',
@@ -120,6 +134,7 @@ export const openApiDocument = (version: string, routes: readonly Route[]): Json
       { name: 'inference', description: "Running models, in the forms of OpenAI's, Anthropic's and Ollama's API." },
       { name: 'models', description: 'Which models there are.' },
       { name: 'tokens', description: "llama-server's form of tokenizing." },
+      { name: 'files', description: 'Pictures and recordings that are used by their ids.' },
       { name: 'operation', description: 'State of the server.' },
       { name: 'administration', description: 'Watching and changing the server; needs the scope admin.' },
     ],

@@ -11,8 +11,10 @@ export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export interface RouteOperation {
   /** One sentence. */
   readonly summary: string;
-  readonly tag: 'inference' | 'models' | 'tokens' | 'operation' | 'administration';
+  readonly tag: 'inference' | 'models' | 'tokens' | 'files' | 'operation' | 'administration';
   readonly request?: z.ZodType;
+  /** Media type of the request; default `application/json`. */
+  readonly requestType?: string;
   /** Absent: a JSON object that is not described further. */
   readonly response?: z.ZodType;
   /** Of a successful answer; default 200. */
@@ -41,6 +43,8 @@ export interface Route {
   readonly errors?: ErrorForm;
   /** For the OpenAPI document; a test demands it of every route of the platform. */
   readonly operation?: RouteOperation;
+  /** True: `handle` reads the body itself, piece by piece, and bounds it. */
+  readonly readsBody?: boolean;
   /** Runs when the caller has the scope and the body is read: `Exchange.principal`, `Exchange.body`. Throws GolekError. */
   readonly handle: (exchange: Exchange) => void | Promise<void>;
 }

@@ -9,18 +9,30 @@ export interface RunDeps {
   readonly readOverrides: OverrideReader;
 }
 
+export interface RunOptions {
+  /** The protocol's own limit on each answer where the request names none. */
+  readonly defaultMaxTokens?: number | undefined;
+  /** The answer is collected: nothing of it is read before its end. */
+  readonly whole?: boolean;
+}
+
+/** What of an exchange its run needs; a run that outlives the exchange has its own. */
+export type RunExchange = Pick<
+  Exchange,
+  'id' | 'principal' | 'controller' | 'signal' | 'receivedAt' | 'trace' | 'limitTime' | 'routeTaken'
+> & { readonly request: Pick<Exchange['request'], 'headers'> };
+
 /** Runs a request for the caller of an exchange: its id, principal, signal, trace and hints are the call's. */
 export type RunRequest = (
-  exchange: Exchange,
+  exchange: RunExchange,
   request: InferenceRequest,
-  /** The protocol's own limit on each answer where the request names none. */
-  defaultMaxTokens?: number,
+  options?: RunOptions,
 ) => AsyncIterable<InferenceEvent>;
 
 /** `protocol`: its name in telemetry and for plugins. */
 export const requestRunner =
   ({ engine, readOverrides }: RunDeps, protocol: string): RunRequest =>
-  (exchange, request, defaultMaxTokens) => {
+  (exchange, request, { defaultMaxTokens, whole } = {}) => {
     const { id, signal, principal, receivedAt, trace } = exchange;
     const { headers } = exchange.request;
     const { traceparent } = headers;
@@ -38,6 +50,7 @@ export const requestRunner =
       priority,
       deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
       defaultMaxTokens,
+      whole,
       overrides,
     });
     return noted(engine.run(call, exchange.controller), exchange);

@@ -16,10 +16,13 @@ import {
 import type { Authenticator, Log, PhaseContribution } from '@golek/plugins-api';
 import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
 import { onTestFinished } from 'vitest';
+import type { WebSocketOptions } from '../websocket/websocket-server.ts';
 import type { HealthReport, RuntimeState } from './health.ts';
 import { createHttpServer, type HttpConfig, type HttpServer } from './http-server.ts';
 import type { OverrideReader } from './request-hints.ts';
+import type { ResponseLimits } from './responses/response-limits.ts';
 import type { Route } from './route.ts';
+import type { StreamMetrics } from './streams/stream-metrics.ts';
 
 export interface LogLine {
   readonly level: keyof Log;
@@ -34,6 +37,8 @@ export interface TestServer {
   readonly engine: Engine;
   readonly provider: FakeProvider;
   readonly registry: ModelRegistry;
+  readonly sessions: SessionPool;
+  readonly usage: UsageMeter;
   readonly extensions: ExtensionPoints;
   readonly events: EventBus;
   readonly lines: readonly LogLine[];
@@ -41,7 +46,7 @@ export interface TestServer {
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 }
 
-const CONFIG: HttpConfig = {
+export const CONFIG: HttpConfig = {
   host: '127.0.0.1',
   port: 0,
   bodyLimitBytes: 1_048_576,
@@ -49,6 +54,9 @@ const CONFIG: HttpConfig = {
   heartbeatMs: 10_000,
   writeTimeoutMs: 10_000,
   maxConnections: 1000,
+  resumeWindowMs: 10_000,
+  resumeBufferBytes: 1_048_576,
+  resumeTotalBytes: 67_108_864,
   allowUnauthenticated: false,
 };
 
@@ -70,6 +78,9 @@ export interface ServeOptions {
   readonly authenticators?: readonly Authenticator[];
   readonly health?: readonly HealthReport[];
   readonly readOverrides?: OverrideReader;
+  readonly responses?: () => ResponseLimits;
+  readonly streamMetrics?: StreamMetrics;
+  readonly webSockets?: WebSocketOptions;
 }
 
 /** Starts a server for the running test and stops it afterwards. */
@@ -138,6 +149,8 @@ export const serve = async (
     engine,
     provider,
     registry,
+    sessions,
+    usage,
     extensions,
     events,
     lines,

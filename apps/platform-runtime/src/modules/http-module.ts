@@ -15,6 +15,8 @@ import {
   type SystemModule,
 } from '@golek/system';
 import { httpConfig } from '../config/http-config.ts';
+import { responsesConfig } from '../config/responses-config.ts';
+import { websocketConfig } from '../config/websocket-config.ts';
 import {
   createHttpServer,
   weaknessOf,
@@ -24,8 +26,11 @@ import {
   type Route,
 } from '../http/index.ts';
 import { RequestTelemetry } from '../http/request-telemetry.ts';
+import { tlsChange } from '../http/server-tls.ts';
+import { StreamMetrics } from '../http/streams/stream-metrics.ts';
 import type { PlatformLifecycle } from '../platform.ts';
 import { VERSION } from '../version.ts';
+import { SocketTelemetry } from '../websocket/socket-telemetry.ts';
 import { CATALOGUE } from './models-module.ts';
 
 export const HTTP_SERVER = serviceToken<HttpServer>('http server');
@@ -45,19 +50,29 @@ const configOf = (values: ConfigOf<typeof httpConfig>): HttpConfig => ({
   heartbeatMs: values.heartbeatMs,
   writeTimeoutMs: values.writeTimeoutMs,
   maxConnections: values.maxConnections,
+  resumeWindowMs: values.resumeWindowMs,
+  resumeBufferBytes: values.resumeBufferBytes,
+  resumeTotalBytes: values.resumeTotalBytes,
   allowUnauthenticated: values.allowUnauthenticated,
   adminToken: values.adminToken,
+  tls: values.tls,
 });
 
-const problemsOf = (adminToken: string | undefined): readonly CheckProblem[] => {
+const problemsOf = (
+  { adminToken, tls }: ConfigOf<typeof httpConfig>,
+  begun: ConfigOf<typeof httpConfig>,
+): readonly CheckProblem[] => {
   const message = weaknessOf(adminToken);
-  return message === undefined ? [] : [{ key: 'http.adminToken', message }];
+  return [
+    ...(message === undefined ? [] : [{ key: 'http.adminToken', message }]),
+    ...tlsChange('http', begun.tls, tls),
+  ];
 };
 
 /** The platform's API over HTTP. It listens once everything that it needs has started. */
 export const httpModule = ({ state, onDrain }: PlatformLifecycle): SystemModule => ({
   name: 'http',
-  config: [httpConfig],
+  config: [httpConfig, responsesConfig, websocketConfig],
   register: (registrar, { configuration }) => {
     registrar.register({
       token: HTTP_SERVER,
@@ -90,9 +105,16 @@ export const httpModule = ({ state, onDrain }: PlatformLifecycle): SystemModule 
           events,
           health,
           telemetry: new RequestTelemetry(tracing, metrics),
+          streamMetrics: new StreamMetrics(metrics),
+          responses: () => configuration.get(responsesConfig),
+          webSockets: {
+            settings: (tenant) => configuration.effective(websocketConfig, { tenant }),
+            socketTelemetry: new SocketTelemetry(tracing, metrics),
+          },
           readOverrides: (text) => configuration.readOverrides(text),
         });
-        configuration.check(httpConfig, ({ adminToken }) => problemsOf(adminToken));
+        const begun = configuration.get(httpConfig);
+        configuration.check(httpConfig, (values) => problemsOf(values, begun));
         configuration.watch(httpConfig, (values) => server.configure(configOf(values)));
         onDrain((graceMs) => server.drain(graceMs));
         return server;

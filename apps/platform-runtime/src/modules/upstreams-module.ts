@@ -1,4 +1,5 @@
 import { createAnthropicProvider } from '@golek/provider-anthropic';
+import { createGeminiProvider } from '@golek/provider-gemini';
 import { createOllamaProvider } from '@golek/provider-ollama';
 import { createOpenAiProvider } from '@golek/provider-openai';
 import { createTritonProvider } from '@golek/provider-triton';
@@ -11,6 +12,7 @@ import { upstreamsConfig, type UpstreamType } from '../config/upstreams-config.t
 const PROVIDER_OF: Readonly<Record<UpstreamType, (options: UpstreamOptions) => Provider>> = {
   openai: createOpenAiProvider,
   anthropic: createAnthropicProvider,
+  gemini: createGeminiProvider,
   ollama: createOllamaProvider,
   triton: createTritonProvider,
 };

@@ -22,5 +22,8 @@ export const ownTimeouts =
       const least = Math.min(allowed, asked);
       return least === Infinity ? undefined : least;
     };
-    return { ...timeouts, firstTokenMs: chosen('firstTokenMs'), totalMs: chosen('totalMs') };
+    const firstTokenMs = chosen('firstTokenMs');
+    // A limit of one's own on the first token can be kept only where tokens come one by one.
+    const wholeMs = firstTokenMs === timeouts.firstTokenMs ? timeouts.wholeMs : undefined;
+    return { ...timeouts, firstTokenMs, wholeMs, totalMs: chosen('totalMs') };
   };

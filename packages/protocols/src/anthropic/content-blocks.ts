@@ -1,5 +1,6 @@
-import type { ContentPart, ReasoningBlock } from '@golek/api';
+import type { ContentPart, ImagePart, ReasoningBlock } from '@golek/api';
 import { z } from 'zod';
+import { FileId, readMediaFile } from '../openai/media-url.ts';
 import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 import { CacheControl } from './cache-control.ts';
 
@@ -34,20 +35,18 @@ export const TextBlock = z
   })
   .meta({ id: 'AnthropicTextBlock' });
 
-const ImageSource = withoutVariants(
-  z.discriminatedUnion(
-    'type',
-    [
-      z.strictObject({
-        type: z.literal('base64'),
-        media_type: z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']),
-        data: z.base64(),
-      }),
-      z.strictObject({ type: z.literal('url'), url: z.url({ protocol: /^https?$/ }) }),
-    ],
-    "expected 'base64' or 'url'",
-  ),
-  { file: 'files are not kept; send the image in base64' },
+const ImageSource = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({
+      type: z.literal('base64'),
+      media_type: z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']),
+      data: z.base64(),
+    }),
+    z.strictObject({ type: z.literal('url'), url: z.url({ protocol: /^https?$/ }) }),
+    z.strictObject({ type: z.literal('file'), file_id: FileId }),
+  ],
+  "expected 'base64', 'url' or 'file'",
 );
 
 const ImageBlock = z
@@ -119,14 +118,18 @@ type Readable = z.output<typeof TextBlock> | z.output<typeof ImageBlock>;
 
 export const readPart = (block: Readable): ContentPart => {
   if (block.type === 'text') return { type: 'text', text: block.text };
-  const { source } = block;
-  return {
-    type: 'image',
-    source:
-      source.type === 'url'
-        ? { kind: 'url', url: source.url }
-        : { kind: 'base64', mediaType: source.media_type, data: source.data },
-  };
+  return { type: 'image', source: readSource(block.source) };
+};
+
+const readSource = (source: z.output<typeof ImageSource>): ImagePart['source'] => {
+  switch (source.type) {
+    case 'base64':
+      return { kind: 'base64', mediaType: source.media_type, data: source.data };
+    case 'url':
+      return { kind: 'url', url: source.url };
+    case 'file':
+      return readMediaFile(source.file_id);
+  }
 };
 
 export const readText = (content: string | readonly z.output<typeof TextBlock>[]): ContentPart[] =>

@@ -67,6 +67,7 @@ describe('messages', () => {
             { type: 'text', text: 'Go' },
             { type: 'text', text: ' on.' },
             { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } },
+            { type: 'image', source: { type: 'file', file_id: 'file-1' } },
           ],
         },
         { role: 'system', content: 'Now in French.' },
@@ -88,6 +89,7 @@ describe('messages', () => {
             { type: 'text', text: 'Go' },
             { type: 'text', text: ' on.' },
             { type: 'image', source: { kind: 'base64', mediaType: 'image/png', data: 'AAAA' } },
+            { type: 'image', source: { kind: 'url', url: 'golek-file:file-1' } },
           ],
         },
         { role: 'system', content: [{ type: 'text', text: 'Now in French.' }] },
@@ -143,11 +145,6 @@ test.each<[object, string, string]>([
   [tool({ defer_loading: true }), 'unsupported', 'tools[0].defer_loading'],
   [tool({ input_examples: [{}] }), 'unsupported', 'tools[0].input_examples'],
   [content({ type: 'document', source: {} }), 'unsupported', 'messages[0].content[0].type'],
-  [
-    content({ type: 'image', source: { type: 'file', file_id: 'f' } }),
-    'unsupported',
-    'messages[0].content[0].source.type',
-  ],
   [
     content({ type: 'image', source: { type: 'url', url: 'file:///etc' } }),
     'invalid_request',

@@ -59,6 +59,7 @@ const CODE_OF: Readonly<Record<number, ErrorCode>> = {
   [GRPC_STATUS.INVALID_ARGUMENT]: 'invalid_request',
   [GRPC_STATUS.DEADLINE_EXCEEDED]: 'deadline_exceeded',
   [GRPC_STATUS.NOT_FOUND]: 'provider_misconfigured',
+  [GRPC_STATUS.FAILED_PRECONDITION]: 'provider_misconfigured',
   [GRPC_STATUS.PERMISSION_DENIED]: 'provider_denied',
   [GRPC_STATUS.UNAUTHENTICATED]: 'provider_denied',
   [GRPC_STATUS.RESOURCE_EXHAUSTED]: 'overloaded',

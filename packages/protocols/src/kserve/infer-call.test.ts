@@ -166,6 +166,27 @@ describe('other models', () => {
     });
     expect(read([textTensor('x', 'a')]).kind).toBe('tensor');
   });
+
+  test('text for a model whose server takes it as tensors is text, unless more than text is asked', () => {
+    const facts = {
+      tasks: ['generate' as const, 'tensor' as const],
+      inputs: [{ name: 'text_input', type: 'BYTES' as const }],
+    };
+    const kind = (inputs: readonly NamedTensor[], fields: Partial<InferMessage> = {}): string =>
+      readCall(message(inputs, fields), facts).kind;
+    const [prompt, stream] = [textTensor('text_input', 'a'), flag('stream', true)];
+    expect(kind([prompt, stream], { outputs: ['text_output'] })).toBe('text');
+    expect(kind([prompt], { parameters: { temperature: 0, max_tokens: 5 } })).toBe('text');
+    expect(kind([prompt], { parameters: { sequence_id: 5 } })).toBe('tensor');
+    expect(kind([prompt, textTensor('bad_words', 'b')])).toBe('tensor');
+    expect(kind([prompt], { outputs: ['cum_log_probs'] })).toBe('tensor');
+  });
+
+  test('the output tells which of text and vectors is wanted of a model that has both', () => {
+    const kind = (outputs: readonly string[]): string =>
+      readCall(message([textTensor('text_input', 'a')], { outputs }), { tasks: ['generate', 'embed'] }).kind;
+    expect([kind(['text_output']), kind(['embedding'])]).toEqual(['text', 'embed']);
+  });
 });
 
 describe('the generate extension', () => {

@@ -1,5 +1,6 @@
 import { GolekError, type InferenceResult, type ModelManifest, type NamedTensor, type TensorRequest } from '@golek/api';
 import type { InferMessage } from './infer-message.ts';
+import { isTextParameter } from './sampling-parameters.ts';
 import {
   embeddingTensor,
   readEmbedCall,
@@ -8,6 +9,7 @@ import {
   type EmbedCall,
   type TextCall,
 } from './text-call.ts';
+import { EMBED_OUTPUTS, TEXT_INPUTS, TEXT_OUTPUTS } from './text-ports.ts';
 
 export interface TensorCall {
   readonly kind: 'tensor';
@@ -49,12 +51,29 @@ const readTensorCall = ({ model, parameters, inputs, outputs }: InferMessage): T
   },
 });
 
-const takesText = ({ inputs }: InferMessage, facts: ModelFacts | undefined): boolean =>
-  inputs.some(({ name }) => name === 'text_input') && facts?.inputs?.some(({ name }) => name === 'text_input') !== true;
+const isAmong = (names: readonly string[], ports: readonly { readonly name: string }[]): boolean =>
+  names.every((name) => ports.some((port) => port.name === name));
+
+/** Text passes as text, so that it can be streamed, also where the server behind takes it as tensors; what has no name in this protocol passes as tensors there. */
+const takesText = ({ inputs, outputs = [], parameters }: InferMessage, facts: ModelFacts | undefined): boolean => {
+  const names = inputs.map(({ name }) => name);
+  if (!names.includes('text_input')) return false;
+  if (facts?.inputs?.some(({ name }) => name === 'text_input') !== true) return true;
+  return (
+    facts.tasks.includes('generate') &&
+    isAmong(names, TEXT_INPUTS) &&
+    isAmong(outputs, TEXT_OUTPUTS) &&
+    Object.keys(parameters).every(isTextParameter)
+  );
+};
+
+const wantsVectors = ({ outputs = [] }: InferMessage, facts: ModelFacts | undefined): boolean =>
+  outputs.some((name) => name === EMBED_OUTPUTS[0].name) ||
+  (facts !== undefined && !facts.tasks.includes('generate') && facts.tasks.includes('embed'));
 
 /**
- * What a request asks for: text or embeddings where it has the input `text_input` and the model's own tensors do not, tensors otherwise. Without facts (a route) it is for
- * text. Throws `invalid_request`, `unknown_parameter` and `unsupported`.
+ * What a request asks for: text or embeddings where it has the input `text_input` and the model's own tensors do not, or the model generates from it; tensors otherwise.
+ * Without facts (a route) it is for text. Throws `invalid_request`, `unknown_parameter` and `unsupported`.
  */
 export const readCall = (message: InferMessage, facts: ModelFacts | undefined): InferCall => {
   const parameters = Object.fromEntries(
@@ -62,9 +81,7 @@ export const readCall = (message: InferMessage, facts: ModelFacts | undefined): 
   );
   const own = { ...message, parameters };
   if (!takesText(own, facts)) return readTensorCall(own);
-  return facts && !facts.tasks.includes('generate') && facts.tasks.includes('embed')
-    ? readEmbedCall(own)
-    : readTextCall(own);
+  return wantsVectors(own, facts) ? readEmbedCall(own) : readTextCall(own);
 };
 
 /** The tensors of an answer in one piece. Throws `provider_failed` for one that lacks an output. */

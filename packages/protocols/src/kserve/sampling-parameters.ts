@@ -43,6 +43,10 @@ const SamplingParameters = z.strictObject({
   prompt_logprobs: refused('leave it out'),
 });
 
+/** Whether a parameter of a request for text is known by its name. */
+export const isTextParameter = (name: string): boolean =>
+  name === 'stream' || name === 'exclude_input_in_output' || Object.hasOwn(SamplingParameters.shape, name);
+
 /** Clients of Triton send all values as texts now and then. */
 const unquoted = (value: unknown): unknown => {
   if (typeof value !== 'string') return value;

@@ -1,6 +1,6 @@
 import type { ContentPart, Message } from '@golek/api';
 import { z } from 'zod';
-import { MediaUrl, readMediaUrl } from './media-url.ts';
+import { FileId, MediaUrl, readMediaFile, readMediaUrl } from './media-url.ts';
 import { invalid } from '../request-body/parse-body.ts';
 import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 
@@ -21,6 +21,16 @@ const ImagePart = z.strictObject({
   prompt_cache_breakpoint: cacheBreakpoint,
 });
 
+const FilePart = z.strictObject({
+  type: z.literal('file'),
+  file: z.strictObject({
+    file_id: FileId,
+    file_data: refused("send a picture as 'image_url', or upload it and send its 'file_id'"),
+    filename: z.string().nullish(),
+  }),
+  prompt_cache_breakpoint: cacheBreakpoint,
+});
+
 const RefusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
 
 const TextContent = z.union([z.string(), z.array(TextPart)], 'expected a string or an array of text parts');
@@ -29,10 +39,10 @@ const UserContent = z.union(
   [
     z.string(),
     z.array(
-      withoutVariants(z.discriminatedUnion('type', [TextPart, ImagePart], "expected 'text' or 'image_url'"), {
-        input_audio: 'models take text and images; send a transcript as text',
-        file: 'models take text and images; send the content of the file as text',
-      }),
+      withoutVariants(
+        z.discriminatedUnion('type', [TextPart, ImagePart, FilePart], "expected 'text', 'image_url' or 'file'"),
+        { input_audio: 'models take text and images; send a transcript as text' },
+      ),
     ),
   ],
   'expected a string or an array of content parts',
@@ -102,9 +112,11 @@ export const ChatMessage = withoutVariants(
 );
 type ChatMessage = z.output<typeof ChatMessage>;
 
-type Part = { type: 'text'; text: string } | z.output<typeof RefusalPart> | z.output<typeof ImagePart>;
-
-const readImage = (url: string): ContentPart => ({ type: 'image', source: readMediaUrl(url) });
+type Part =
+  | { type: 'text'; text: string }
+  | z.output<typeof RefusalPart>
+  | z.output<typeof ImagePart>
+  | z.output<typeof FilePart>;
 
 const readPart = (part: Part): ContentPart => {
   switch (part.type) {
@@ -113,7 +125,9 @@ const readPart = (part: Part): ContentPart => {
     case 'refusal':
       return { type: 'text', text: part.refusal };
     case 'image_url':
-      return readImage(part.image_url.url);
+      return { type: 'image', source: readMediaUrl(part.image_url.url) };
+    case 'file':
+      return { type: 'image', source: readMediaFile(part.file.file_id) };
   }
 };
 

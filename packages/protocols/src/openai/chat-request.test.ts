@@ -4,6 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { ChatRequest, readChatRequest } from './chat-request.ts';
 import type { llamaCppFields } from './llama-cpp-fields.ts';
 import { failure } from './failure.fixture.ts';
+import { fileIdOf } from './media-url.ts';
 
 type Official = OpenAI.ChatCompletionCreateParams;
 type Extension =
@@ -330,7 +331,11 @@ test.each<[string, unknown, string?]>([
   ['tool_choice', { type: 'custom', custom: { name: 'x' } }, 'tool_choice.type'],
   ['messages', [{ role: 'function', name: 'f', content: 'x' }], 'messages[0].role'],
   ['messages', [{ role: 'user', content: [{ type: 'input_audio' }] }], 'messages[0].content[0].type'],
-  ['messages', [{ role: 'user', content: [{ type: 'file' }] }], 'messages[0].content[0].type'],
+  [
+    'messages',
+    [{ role: 'user', content: [{ type: 'file', file: { file_id: 'f', file_data: 'x' } }] }],
+    'messages[0].content[0].file.file_data',
+  ],
   [
     'messages',
     [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x/y.png', detail: 'high' } }] }],
@@ -462,6 +467,18 @@ describe('messages', () => {
         { type: 'image', source: { kind: 'base64', mediaType: 'image/png', data: 'AAEC' } },
       ],
     });
+  });
+  test('files by their id, for whoever keeps them', () => {
+    const message = turn({ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1', filename: 'a.png' } }] });
+    expect(message).toEqual({
+      role: 'user',
+      content: [{ type: 'image', source: { kind: 'url', url: 'golek-file:file-1' } }],
+    });
+    expect(fileIdOf({ kind: 'url', url: 'golek-file:file-1' })).toBe('file-1');
+    expect(fileIdOf({ kind: 'url', url: 'https://x/golek-file:1' })).toBeUndefined();
+    // Only the server can say so: a client's address cannot.
+    const forged = { role: 'user', content: [{ type: 'image_url', image_url: { url: 'golek-file:file-1' } }] };
+    expect(() => turn(forged)).toThrow('expected an http(s) address');
   });
   test('a tool message may repeat the name of the tool', () => {
     expect(turn({ role: 'tool', tool_call_id: 'c', name: 'f', content: 'x' })).toEqual({

@@ -23,7 +23,7 @@ import { readOutput, ResponseFormat } from './response-format.ts';
 import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
 import { CHAT_PARAMS, NEW_LIMIT_CHAT_PARAMS, type WireParams } from './wire-params.ts';
 
-const Metadata = z
+export const Metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 16, 'expected at most 16 pairs')
   .nullish();

@@ -1,7 +1,7 @@
 import { ClassifyRequest as CanonicalClassify } from '@golek/api';
 import { z } from 'zod';
 import { ModelName, User } from './common-fields.ts';
-import { MediaUrl, readMediaUrl } from './media-url.ts';
+import { FileId, MediaUrl, readMediaFile, readMediaUrl } from './media-url.ts';
 import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { limited, refused } from '../request-body/refusals.ts';
 import { CLASSIFY_PARAMS, type WireParams } from './wire-params.ts';
@@ -15,8 +15,9 @@ const ClassifyInput = z.union(
     z.strictObject({ text: z.string() }),
     z.strictObject({ image: MediaUrl }),
     z.strictObject({ audio: MediaUrl }),
+    z.strictObject({ file_id: FileId }),
   ],
-  "expected a string or an object with 'text', 'image' or 'audio'",
+  "expected a string or an object with 'text', 'image', 'audio' or 'file_id'",
 );
 
 /** The body of POST /v1/classify: what vLLM's and Jina's have in common. */
@@ -28,7 +29,9 @@ export const ClassifyBody = z
         [ClassifyInput, z.array(ClassifyInput).min(1)],
         'expected a string, an object or a non-empty array of them',
       )
-      .describe('Texts, or pictures or recordings by http(s) address or data: URL, as the model takes them.'),
+      .describe(
+        'Texts, or pictures or recordings by http(s) address, data: URL or id of a file, as the model takes them.',
+      ),
     top_k: CanonicalClassify.shape.top.nullable().describe('How many labels of each input. Default: all.'),
     labels: refused('the labels are those that the model was trained for; choose another model for others'),
     classifier_id: refused("name the classifier in 'model'"),
@@ -48,6 +51,8 @@ export interface ClassifyCall {
 const readInput = (input: z.output<typeof ClassifyInput>): CanonicalClassify['inputs'][number] => {
   if (typeof input === 'string') return input;
   if ('text' in input) return input.text;
+  // What is in the file is known when it is looked up.
+  if ('file_id' in input) return { type: 'image', source: readMediaFile(input.file_id) };
   return 'image' in input
     ? { type: 'image', source: readMediaUrl(input.image) }
     : { type: 'audio', source: readMediaUrl(input.audio) };

@@ -23,7 +23,13 @@ const answer = async (labels: readonly Label[], fields: object = {}): Promise<Cl
 test('inputs are texts, pictures and recordings, one or several', () => {
   const { request } = readClassifyRequest({
     ...body,
-    input: ['a', { text: 'b' }, { image: 'https://example.com/c.png' }, { audio: 'data:audio/wav;base64,AA==' }],
+    input: [
+      'a',
+      { text: 'b' },
+      { image: 'https://example.com/c.png' },
+      { audio: 'data:audio/wav;base64,AA==' },
+      { file_id: 'file-1' },
+    ],
     top_k: 2,
     user: 'u',
   });
@@ -35,6 +41,7 @@ test('inputs are texts, pictures and recordings, one or several', () => {
       'b',
       { type: 'image', source: { kind: 'url', url: 'https://example.com/c.png' } },
       { type: 'audio', source: { kind: 'base64', mediaType: 'audio/wav', data: 'AA==' } },
+      { type: 'image', source: { kind: 'url', url: 'golek-file:file-1' } },
     ],
     top: 2,
     user: 'u',

@@ -15,7 +15,10 @@ export const EmbeddingResponse = z
       }),
     ),
     model: z.string(),
-    usage: z.strictObject({ prompt_tokens: z.int(), total_tokens: z.int() }),
+    usage: z
+      .strictObject({ prompt_tokens: z.int(), total_tokens: z.int() })
+      .exactOptional()
+      .describe('Absent where the provider counts no tokens (Triton).'),
     warnings: z.array(z.string()).exactOptional(),
   })
   .meta({ id: 'EmbeddingResponse' });
@@ -28,7 +31,7 @@ const base64 = ({ buffer, byteOffset, byteLength }: Float32Array): string => {
   return (LITTLE_ENDIAN ? bytes : Buffer.from(bytes).swap32()).toString('base64');
 };
 
-/** Throws `provider_failed` when a vector or the token count is missing. */
+/** Throws `provider_failed` when a vector is missing. */
 export const embeddingResponse = (result: InferenceResult, { request, encoding }: EmbeddingCall): EmbeddingResponse => {
   const { embeddings, usage, warnings, model } = result;
   const data = request.inputs.map((_input, index) => {
@@ -45,12 +48,11 @@ export const embeddingResponse = (result: InferenceResult, { request, encoding }
       embedding: encoding === 'base64' ? base64(vector) : Array.from(vector),
     };
   });
-  if (!usage) throw new GolekError('provider_failed', 'the provider gave no token counts');
   return {
     object: 'list',
     data,
     model,
-    usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
+    ...(usage && { usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens } }),
     ...(warnings.length > 0 && { warnings }),
   };
 };

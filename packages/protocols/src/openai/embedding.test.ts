@@ -56,6 +56,15 @@ describe('answer', () => {
     expect(data[1]?.embedding).toBe('AAAAQAAAQEAAAIBA');
     expect([0, 4, 8].map((at) => bytes.readFloatLE(at))).toEqual([2, 3, 4]);
   });
+  test('token counts that nobody told are absent', async () => {
+    const events: InferenceEvent[] = [
+      { type: 'start', model: 'tiny', provider: 'fake' },
+      { type: 'embedding', index: 0, vector: Float32Array.of(1) },
+    ];
+    const call = readEmbeddingRequest({ model: 'm', input: 'a' });
+    const body = EmbeddingResponse.parse(embeddingResponse(await collect(eventsFrom(events)), call));
+    expect(body).toEqual({ object: 'list', model: 'tiny', data: [{ object: 'embedding', index: 0, embedding: [1] }] });
+  });
   test('a missing vector is a failure', async () => {
     await expect(answer('float', 1)).rejects.toMatchObject({
       code: 'provider_failed',

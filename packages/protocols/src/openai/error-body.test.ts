@@ -5,6 +5,7 @@ import { ErrorBody, errorBody } from './error-body.ts';
 import { sseError } from './sse.ts';
 import {
   CHAT_PARAMS,
+  CLASSIFY_PARAMS,
   COMPLETION_PARAMS,
   EMBEDDING_PARAMS,
   NEW_LIMIT_CHAT_PARAMS,
@@ -55,6 +56,13 @@ describe('param', () => {
     const limit = new GolekError('invalid_request', 'no', { details: { path: 'max_tokens' } });
     expect(errorBody(limit, CHAT_PARAMS).error.param).toBe('max_tokens');
     expect(errorBody(limit, NEW_LIMIT_CHAT_PARAMS).error.param).toBe('max_completion_tokens');
+  });
+  test('is the field of the request that a provider names', () => {
+    const wrong = (field: string): GolekError => new GolekError('invalid_request', 'no', { details: { field } });
+    expect(errorBody(wrong('inputs[2]'), CLASSIFY_PARAMS).error.param).toBe('input[2]');
+    expect(errorBody(wrong('inputs'), EMBEDDING_PARAMS).error.param).toBe('input');
+    expect(errorBody(wrong('documents'), {}).error.param).toBe('documents');
+    expect(errorBody(wrong('sampling.seed'), CHAT_PARAMS).error.param).toBe('seed');
   });
   test('is what the code is about', () => {
     const long = new GolekError('context_length_exceeded', 'long');

@@ -33,6 +33,12 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const own = (params: WireParams, name: string): string | undefined =>
   Object.hasOwn(params, name) ? params[name] : undefined;
 
+/** A field of the canonical request, such as `inputs[1]`, as the wire names it. */
+const fieldOf = (field: string | undefined, params: WireParams): string | undefined => {
+  const [name = ''] = /^\w+/.exec(field ?? '') ?? [];
+  return field === undefined ? undefined : (own(params, name) ?? name) + field.slice(name.length);
+};
+
 /** The parameter at fault: the wire's name of an option that the model lacks, the path of a wrong value, or what the code is about. */
 const paramOf = (error: GolekError, params: WireParams): string | undefined => {
   const { code, details } = error;
@@ -40,7 +46,7 @@ const paramOf = (error: GolekError, params: WireParams): string | undefined => {
   if (path !== undefined && path !== '') return own(params, path) ?? path;
   if (code === 'context_length_exceeded') return own(params, 'prompt');
   if (code === 'model_not_found' || (code === 'unsupported' && details?.['task'] !== undefined)) return 'model';
-  return wireOption(error, params)?.name;
+  return wireOption(error, params)?.name ?? fieldOf(text(details?.['field']), params);
 };
 
 /** The error as OpenAI's clients read it; they choose their error class by the status. */

@@ -28,6 +28,7 @@ export {
 } from './tokenize.ts';
 export { ModelList, WireModel, modelList, wireModel, wireRoute } from './model-list.ts';
 export { ErrorBody, errorBody } from './error-body.ts';
+export { fileIdOf } from './media-url.ts';
 export { SSE_DONE, SSE_HEARTBEAT, sseError, type StreamEncoder } from './sse.ts';
 export {
   CHAT_PARAMS,

@@ -12,3 +12,16 @@ export const readMediaUrl = (url: string): ImagePart['source'] => {
   const mediaType = url.slice('data:'.length, url.indexOf(';'));
   return { kind: 'base64', mediaType, data: url.slice(comma + 1) };
 };
+
+/** An address that only the server itself can make: of a file that was sent to it before. */
+const FILE_SCHEME = 'golek-file:';
+
+/** Id of a file that was sent before; what does not look like one is not found. */
+export const FileId = z.string().min(1).max(256);
+
+/** The file of this id, for whoever keeps files to put in its place. */
+export const readMediaFile = (id: string): ImagePart['source'] => ({ kind: 'url', url: FILE_SCHEME + id });
+
+/** The id of the file that a source names; undefined for another source. */
+export const fileIdOf = (source: ImagePart['source']): string | undefined =>
+  source.kind === 'url' && source.url.startsWith(FILE_SCHEME) ? source.url.slice(FILE_SCHEME.length) : undefined;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { InferBody } from '../tensors/index.ts';
 import { ChatRequest } from './chat-request.ts';
 import { ClassifyBody } from './classify-request.ts';
+import { FileUpload } from './files/index.ts';
 import { CompletionRequest } from './completion-request.ts';
 import { EmbeddingRequest } from './embedding-request.ts';
 import { RerankBody } from './rerank-request.ts';
@@ -23,6 +24,7 @@ test.each([
   ['/v1/rerank', RerankBody],
   ['/v1/classify', ClassifyBody],
   ['/v1/infer', InferBody],
+  ['/v1/files', FileUpload],
 ])('the reference page of %s has every parameter once, and no other', (endpoint, schema) => {
   expect(documented(endpoint).sort()).toEqual(Object.keys(schema.shape).sort());
 });

@@ -76,6 +76,7 @@ export const COMPLETION_PARAMS: WireParams = {
 };
 
 export const EMBEDDING_PARAMS: WireParams = {
+  inputs: 'input',
   'input.tokens': 'input',
   dimensions: 'dimensions',
   prompt: 'input',
@@ -84,6 +85,7 @@ export const EMBEDDING_PARAMS: WireParams = {
 export const RERANK_PARAMS: WireParams = { prompt: 'documents' };
 
 export const CLASSIFY_PARAMS: WireParams = {
+  inputs: 'input',
   'input.text': 'input',
   'input.image': 'image',
   'input.audio': 'audio',

@@ -1,5 +1,6 @@
-import { describeIssue, GolekError, nearest } from '@golek/api';
+import { describeIssue, GolekError } from '@golek/api';
 import type { LifeSettings, ModelEntry, ModelRegistry, SessionPool } from '@golek/kernel';
+import { LoadedModels } from '../../models/loaded-models.ts';
 import { parseKeepAlive } from '../../models/life-settings.ts';
 import { LoadBody, ModelState, ModelStates } from '../../models/model-state.ts';
 import type { Exchange } from '../exchange.ts';
@@ -26,45 +27,8 @@ const keepAliveOf = ({ body, request }: Exchange): number | undefined => {
 
 /** Seeing which models are in memory, and loading and unloading them by hand. */
 export const modelRoutes = ({ models, sessions, life }: ModelRouteDeps): readonly Route[] => {
-  const stateOf = ({ manifest: { name, provider } }: ModelEntry): ModelState => {
-    const { state, inUse, progress, memoryBytes, pinned = false, unloadsInMs, error } = sessions.status(name);
-    return {
-      name,
-      provider,
-      state,
-      inUse,
-      pinned,
-      ...(progress !== undefined && { progress }),
-      ...(memoryBytes !== undefined && { memoryBytes: Math.round(memoryBytes) }),
-      ...(unloadsInMs !== undefined && { unloadsInMs: Math.round(unloadsInMs) }),
-      ...(error && { error: { code: error.code, message: error.message } }),
-    };
-  };
-
-  const states = (): ModelStates => {
-    const { maxLoaded, memoryBytes } = life();
-    const shown = models.list().map(stateOf);
-    return {
-      models: shown,
-      memory: {
-        usedBytes: shown.reduce((sum, model) => sum + (model.memoryBytes ?? 0), 0),
-        limitBytes: memoryBytes,
-      },
-      ...(maxLoaded !== Infinity && { maxLoaded }),
-    };
-  };
-
-  const entryOf = ({ parameters }: Exchange): ModelEntry => {
-    const name = parameters['model'] ?? '';
-    const entry = models.resolve(name);
-    if (entry) return entry;
-    const names = models.list().map(({ manifest }) => manifest.name);
-    const hint = nearest(name.slice(0, 256), names);
-    throw new GolekError(
-      'model_not_found',
-      `no model is named '${name.slice(0, 256)}'${hint === undefined ? '' : `; did you mean '${hint}'?`}`,
-    );
-  };
+  const loaded = new LoadedModels({ models, sessions, life });
+  const entryOf = ({ parameters }: Exchange): ModelEntry => loaded.entryOf(parameters['model'] ?? '');
 
   return [
     {
@@ -76,7 +40,7 @@ export const modelRoutes = ({ models, sessions, life }: ModelRouteDeps): readonl
         tag: 'administration',
         response: ModelStates,
       },
-      handle: (exchange) => exchange.sendJson(200, states()),
+      handle: (exchange) => exchange.sendJson(200, loaded.states()),
     },
     {
       method: 'POST',
@@ -93,7 +57,7 @@ export const modelRoutes = ({ models, sessions, life }: ModelRouteDeps): readonl
         const entry = entryOf(exchange);
         const keepAliveMs = keepAliveOf(exchange);
         await sessions.load(entry, exchange.signal, keepAliveMs === undefined ? {} : { keepAliveMs });
-        exchange.sendJson(200, stateOf(entry));
+        exchange.sendJson(200, loaded.stateOf(entry));
       },
     },
     {
@@ -109,7 +73,7 @@ export const modelRoutes = ({ models, sessions, life }: ModelRouteDeps): readonl
       handle: async (exchange) => {
         const entry = entryOf(exchange);
         await sessions.unload(entry.manifest.name, exchange.signal);
-        exchange.sendJson(200, stateOf(entry));
+        exchange.sendJson(200, loaded.stateOf(entry));
       },
     },
   ];

@@ -173,6 +173,19 @@ describe('the official client', () => {
   });
 });
 
+test('to turn thinking off is no demand on a model that cannot be told to, and the answer says so', async () => {
+  const { url } = await serve({ tiny: { options: ['input.chat', 'maxTokens'] } });
+  const client = clientOf(url);
+  const off = { ...ask, thinking: { type: 'disabled' } } as const;
+  const warning = "'thinking' of the type 'disabled' changed nothing: the model has no switch for it";
+  expect(await client.messages.create(off)).toMatchObject({
+    content: [{ type: 'text', text: 'The answer is scripted.' }],
+    warnings: [warning],
+  });
+  expect(await client.messages.stream(off).finalText()).toBe('The answer is scripted.');
+  expect(await client.messages.create(ask)).not.toHaveProperty('warnings');
+});
+
 describe('failures', () => {
   test.each<[string, object, FakeModel, new (...args: never[]) => unknown, number, string, RegExp]>([
     ['model_not_found', { model: 'none' }, {}, Anthropic.NotFoundError, 404, 'not_found_error', /no model/],

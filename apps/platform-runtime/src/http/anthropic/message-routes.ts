@@ -1,4 +1,4 @@
-import { collect } from '@golek/api';
+import { collect, type GenerateRequest, type InferenceEvent } from '@golek/api';
 import {
   AnswerMessage,
   CountTokensRequest,
@@ -16,13 +16,16 @@ import { answerStream } from '../answer-stream.ts';
 import type { EventStreamLimits } from '../event-stream.ts';
 import type { Exchange } from '../exchange.ts';
 import { parseJsonBody } from '../json-body.ts';
+import { withoutNeedlessSwitch, withWarning, type SwitchDeps } from '../needless-switch.ts';
 import type { Route } from '../route.ts';
 import { requestRunner, type RunDeps } from '../run-request.ts';
 import { ANTHROPIC_ERRORS, ANTHROPIC_STREAM, checkVersion } from './form.ts';
 
-export interface MessageRouteDeps extends RunDeps {
+export interface MessageRouteDeps extends RunDeps, SwitchDeps {
   readonly limits: () => EventStreamLimits;
 }
+
+const THINKING_WARNING = "'thinking' of the type 'disabled' changed nothing: the model has no switch for it";
 
 const bodyOf = (exchange: Exchange): unknown => {
   const { body, request } = exchange;
@@ -34,6 +37,15 @@ const bodyOf = (exchange: Exchange): unknown => {
 /** Anthropic's Messages API. */
 export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): Route[] => {
   const run = requestRunner(deps, 'anthropic');
+  const asked = async (
+    exchange: Exchange,
+    sent: GenerateRequest,
+    whole: boolean,
+  ): Promise<AsyncIterable<InferenceEvent>> => {
+    const request = await withoutNeedlessSwitch(sent, exchange, deps);
+    const events = run(exchange, request, { whole });
+    return request === sent ? events : withWarning(events, THINKING_WARNING);
+  };
   return [
     {
       method: 'POST',
@@ -49,7 +61,7 @@ export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): R
       },
       handle: async (exchange) => {
         const { request, stream } = readMessagesRequest(bodyOf(exchange));
-        const events = run(exchange, request);
+        const events = await asked(exchange, request, !stream);
         if (stream) return answerStream(exchange, events, messageStream(exchange), ANTHROPIC_STREAM, limits());
         exchange.sendText(200, await readMessage(events, exchange));
       },
@@ -66,7 +78,7 @@ export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): R
         response: TokenCount,
       },
       handle: async (exchange) => {
-        const request = readCountTokensRequest(bodyOf(exchange));
+        const request = await withoutNeedlessSwitch(readCountTokensRequest(bodyOf(exchange)), exchange, deps);
         exchange.sendJson(200, tokenCount(await collect(run(exchange, request))));
       },
     },

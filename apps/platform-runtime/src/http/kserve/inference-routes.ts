@@ -75,7 +75,8 @@ export const kserveInferenceRoutes = ({ kserve, limits, ...deps }: KserveInferen
     const call = readCall(message, kserve.model(message.model, message.version, exchange.principal));
     const timeoutMs = timeoutOf(message);
     if (timeoutMs !== undefined) exchange.limitTime(timeoutMs);
-    return { call, events: run(exchange, call.request, call.kind === 'text' ? DEFAULT_MAX_TOKENS : undefined) };
+    const options = call.kind === 'text' ? { defaultMaxTokens: DEFAULT_MAX_TOKENS, whole: !call.stream } : {};
+    return { call, events: run(exchange, call.request, options) };
   };
 
   const answerInfer = async (exchange: Exchange): Promise<void> => {

@@ -34,6 +34,7 @@ import {
 import { answerStream } from '../answer-stream.ts';
 import type { EventStreamLimits } from '../event-stream.ts';
 import type { Exchange } from '../exchange.ts';
+import { withoutNeedlessSwitch } from '../needless-switch.ts';
 import type { Route, RouteOperation } from '../route.ts';
 import { requestRunner, type RunDeps } from '../run-request.ts';
 import { visibleModel, type VisibleModel } from '../visible-models.ts';
@@ -72,23 +73,14 @@ export const ollamaInferenceRoutes = (deps: OllamaInferenceDeps): Route[] => {
   const follow = (exchange: Exchange, call: RunCall | EmbedCall): Followed => {
     const { keepAliveMs, warnings } = grantKeepAlive(exchange, call.keepAliveMs);
     return {
-      ...use.follow(run(exchange, call.request), exchange, keepAliveMs),
+      ...use.follow(run(exchange, call.request, { whole: 'stream' in call && !call.stream }), exchange, keepAliveMs),
       warnings: [...call.warnings, ...warnings],
     };
   };
 
-  /** To turn thinking off is no demand on a model that cannot be told to: it is asked without. */
-  const withoutNeedlessSwitch = async (call: RunCall, exchange: Exchange): Promise<RunCall> => {
-    const { input } = call.request;
-    if (input.type !== 'chat' || input.reasoning?.enabled !== false) return call;
-    const { targets } = visibleModel(models, call.model, exchange.principal);
-    const [model, second] = targets;
-    // Which of several will answer is not known; each says for itself.
-    if (second) return call;
-    if (!use.capabilities(model)) await use.load(model, exchange.signal, undefined);
-    if (use.capabilities(model)?.options.includes('reasoning.enabled') !== false) return call;
-    const { reasoning: _off, ...rest } = input;
-    return { ...call, request: { ...call.request, input: rest }, warnings: [...call.warnings, THINK_WARNING] };
+  const withoutSwitch = async (call: RunCall, exchange: Exchange): Promise<RunCall> => {
+    const request = await withoutNeedlessSwitch(call.request, exchange, deps);
+    return request === call.request ? call : { ...call, request, warnings: [...call.warnings, THINK_WARNING] };
   };
 
   /** Loads the model, or unloads it. @returns the answer's reason and what changed nothing. */
@@ -113,7 +105,7 @@ export const ollamaInferenceRoutes = (deps: OllamaInferenceDeps): Route[] => {
       exchange.sendText(200, lifeAnswer(known.model, done, form, clockOf(exchange), warnings));
       return;
     }
-    const call = await withoutNeedlessSwitch(known, exchange);
+    const call = await withoutSwitch(known, exchange);
     const { events, clock, warnings } = follow(exchange, call);
     if (call.stream) {
       return answerStream(exchange, events, ollamaStream(form, clock, { warnings }), OLLAMA_STREAM, limits());

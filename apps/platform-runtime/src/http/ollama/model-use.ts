@@ -1,7 +1,6 @@
 import { GolekError, type InferenceEvent, type ModelManifest } from '@golek/api';
 import type { ModelRegistry, SessionPool } from '@golek/kernel';
 import type { AnswerClock } from '@golek/protocols/ollama';
-import type { SessionCapabilities } from '@golek/providers-spi';
 import type { Exchange } from '../exchange.ts';
 import { withStart } from '../noted-start.ts';
 
@@ -33,11 +32,6 @@ export class ModelUse {
 
   constructor(deps: ModelUseDeps) {
     this.#deps = deps;
-  }
-
-  /** What an open model can do; undefined while it is not open. */
-  capabilities({ name }: Pick<ModelManifest, 'name'>): SessionCapabilities | undefined {
-    return this.#deps.sessions.status(name).capabilities;
   }
 
   /** Loads a model; it stays so long, in milliseconds, after its last use. */

@@ -1,0 +1,18 @@
+import type { RunningGolek } from './running-golek.fixture.ts';
+
+/** The ways in which one Golek reaches another. Gemini's API has no served side. */
+export const REMOTES = ['openai', 'anthropic', 'ollama', 'triton', 'triton-http'] as const;
+export type Remote = (typeof REMOTES)[number];
+
+/** The configuration of an upstream with the id of the way. */
+export const upstreamTo = ({ url, grpcPort }: Pick<RunningGolek, 'url' | 'grpcPort'>, id: Remote): object =>
+  ({
+    openai: { id, baseUrl: `${url}/v1`, dialect: 'llama-cpp' },
+    anthropic: { id, type: 'anthropic', baseUrl: `${url}/v1` },
+    ollama: { id, type: 'ollama', baseUrl: url },
+    triton: { id, type: 'triton', baseUrl: `http://127.0.0.1:${grpcPort}` },
+    'triton-http': { id, type: 'triton', protocol: 'http', baseUrl: url },
+  })[id];
+
+/** Those servers take raw texts only. */
+export const takesChats = (remote: Remote): boolean => !remote.startsWith('triton');

@@ -1,0 +1,17 @@
+import { GolekError } from '@golek/api';
+
+/**
+ * Refuses web pages of other origins, as the HTTP API does by sending no CORS headers: browsers let every page open a WebSocket and leave it to the server to look at
+ * `Origin`. Programs send none.
+ */
+export const originRefusal = (
+  { origin, host }: { readonly origin?: string | undefined; readonly host?: string | undefined },
+  allowed: readonly string[],
+): GolekError | undefined => {
+  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return undefined;
+  if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return undefined;
+  return new GolekError(
+    'permission_denied',
+    `a web page of ${origin.slice(0, 80)} may not open a WebSocket here; add its origin to websocket.origins`,
+  );
+};

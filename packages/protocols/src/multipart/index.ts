@@ -1,0 +1,2 @@
+export { boundaryOf, MultipartParser, type MultipartEvent } from './multipart-parser.ts';
+export type { PartHead } from './part-head.ts';
