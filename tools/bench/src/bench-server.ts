@@ -2,21 +2,34 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** A server in a process of its own. */
+/** A server in a process of its own; it ends with this program. */
 export interface BenchServer {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly port: number;
 }
 
-/** Starts a server script of this folder, e.g. `bare-server`, that prints its port as its first line. */
+/** A process whose standard output tells when it is ready. Its log, on standard error, goes nowhere. */
+export const startChild = async (args: readonly string[], env: NodeJS.ProcessEnv = process.env) => {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], env });
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`${args.join(' ')} ended with ${String(code)} before it was ready`);
+  });
+  const [first] = (await Promise.race([once(child.stdout, 'data'), failed])) as [Buffer];
+  // Nobody reads on, and a server must not wait for that.
+  child.stdout.resume();
+  failed.catch(() => undefined);
+  return { process: child, pid: child.pid as number, first: first.toString('utf8') };
+};
+
+/** Starts a server script, named by its path from this folder without an ending, e.g. `bare-server`, that prints its port as its first line. */
 export const startServer = async (name: string, args: readonly string[] = []): Promise<BenchServer> => {
   const script = path.join(import.meta.dirname, `${name}${path.extname(import.meta.filename)}`);
-  const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { process: child, pid: child.pid as number, port: Number(line.toString('utf8')) };
+  const { first, ...started } = await startChild([...process.execArgv, script, ...args]);
+  return { ...started, port: Number(first) };
 };
 
 /** Starts Golek's server: `sampleRatio` of its traces go to the collector over OTLP, with all metrics; without a collector nothing is sent. */

@@ -54,7 +54,7 @@ export const gatewayBench = async ({ rounds, plain, streamed }: GatewayBenchOpti
       const sides = servers.map(({ name: side, server }): Side => ({
         name: `${side}, ${name}`,
         pid: server.pid,
-        work: () => httpLoad({ ...load, port: server.port }),
+        work: async () => (await httpLoad({ ...load, port: server.port })).length,
       }));
       results.push(...(await alternate(sides, rounds, own)));
     }

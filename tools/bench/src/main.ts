@@ -5,6 +5,7 @@
 import { MAKE_MODEL_USAGE } from './model-maker/make-model-command.ts';
 import { ShapeError } from './model-maker/model-shape.ts';
 import { ONNX_USAGE } from './onnx/onnx-options.ts';
+import { REMOTE_GATEWAY_USAGE } from './remote-gateway/options.ts';
 import { ArgumentError, SERVING_USAGE } from './serving/serving-options.ts';
 
 /** Of serving-command.ts. */
@@ -20,6 +21,7 @@ type Run = (args: readonly string[]) => Promise<void>;
 /** Loaded when named: each brings an engine or a server of its own. */
 const COMMANDS: Readonly<Record<string, () => Promise<Run>>> = {
   'make-model': async () => (await import('./model-maker/make-model-command.ts')).makeModelCommand,
+  'remote-gateway': async () => (await import('./remote-gateway/command.ts')).remoteGatewayCommand,
   onnx: async () => (await import('./onnx/onnx-command.ts')).onnxCommand,
   'build-peer': async () => (await import('./build-peer-command.ts')).buildPeerCommand,
   ...Object.fromEntries(
@@ -42,7 +44,9 @@ const load = COMMANDS[name];
 process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 try {
   if (process.argv.includes('--help'))
-    console.log([PAIRS_USAGE, SERVING_USAGE, ONNX_USAGE, MAKE_MODEL_USAGE, BUILD_PEER_USAGE].join('\n\n'));
+    console.log(
+      [PAIRS_USAGE, REMOTE_GATEWAY_USAGE, SERVING_USAGE, ONNX_USAGE, MAKE_MODEL_USAGE, BUILD_PEER_USAGE].join('\n\n'),
+    );
   else if (load) await (await load())(rest);
   else {
     const { pairsCommand } = await import('./pairs-command.ts');

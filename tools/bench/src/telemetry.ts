@@ -23,7 +23,8 @@ export const telemetryBench = async ({ rounds, ...counts }: GatewayBenchOptions)
         const sides = [each, off].map(({ name, server }): Side => ({
           name: `${name}, ${kind}`,
           pid: server.pid,
-          work: () => httpLoad({ port: server.port, path: CHAT_PATH, body, connections: CONNECTIONS, requests }),
+          work: async () =>
+            (await httpLoad({ port: server.port, path: CHAT_PATH, body, connections: CONNECTIONS, requests })).length,
         }));
         results.push(...(await alternate(sides, rounds, own)));
       }
