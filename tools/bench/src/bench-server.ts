@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 /** A server in a process of its own; it ends with this program. */
 export interface BenchServer {
@@ -29,7 +30,8 @@ export const startChild = async (args: readonly string[], env: NodeJS.ProcessEnv
 export const startServer = async (name: string, args: readonly string[] = []): Promise<BenchServer> => {
   const script = path.join(import.meta.dirname, `${name}${path.extname(import.meta.filename)}`);
   const { first, ...started } = await startChild([...process.execArgv, script, ...args]);
-  return { ...started, port: Number(first) };
+  // With FORCE_COLOR set, numbers are printed in colour.
+  return { ...started, port: Number(stripVTControlCharacters(first)) };
 };
 
 /** Starts Golek's server: `sampleRatio` of its traces go to the collector over OTLP, with all metrics; without a collector nothing is sent. */

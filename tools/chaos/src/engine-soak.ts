@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { golekTiny } from '@golek/model-tiny';
 import { median, trendOf, type MemoryTrend } from './memory-trend.ts';
 import { childrenOf, cpuMs, residentMiB, serveGolek, type ServedGolek } from './server.ts';
+import { engineInspector, settledMiB } from './settled-memory.ts';
 import { streamOnce, type StreamOutcome, type StreamRequest } from './stream-client.ts';
 
 export interface EngineSoakOptions {
@@ -17,6 +18,8 @@ export interface EngineSoakOptions {
   /** How often the model is loaded and unloaded, with `requestsPerCycle` answers in between. */
   readonly cycles: number;
   readonly requestsPerCycle: number;
+  /** Measures memory after a collection, by Node's inspector; the engine's opens on port 9229. Default false: memory is zero. */
+  readonly memory?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -41,6 +44,8 @@ export interface EngineSoakReport {
   readonly freedCpuMs: Spread;
 }
 
+/** Rounds of aborts, and cycles, from one measure of the memory to the next. */
+const MEASURE_EVERY = 5;
 const PROMPT = 'Count from 1 to 20.';
 const MAX_TOKENS = 96;
 const PARALLEL = 8;
@@ -124,6 +129,8 @@ class EngineSoak {
 
   /** Clients leave at times spread over prefill and generation; afterwards nothing runs, and the same request gets the same answer. */
   async #abortMany(count: number): Promise<void> {
+    const measured = this.#options.memory ? this.#engine() : undefined;
+    const inspector = measured === undefined ? undefined : await engineInspector(measured);
     for (let done = 0; done < count; done += PARALLEL) {
       const batch = Array.from({ length: Math.min(PARALLEL, count - done) }, async (_, i) => {
         const client = new AbortController();
@@ -144,7 +151,8 @@ class EngineSoak {
       this.#freed.push(performance.now() - left);
       for (const { failure } of next) if (failure) this.#note(`after aborts: ${JSON.stringify(failure)}`);
       if (engine !== undefined) this.#freedCpu.push(cpuMs(engine) - used);
-      if (engine !== undefined) this.#engineMemory.push(residentMiB(engine));
+      if (measured !== undefined && inspector !== undefined && (done / PARALLEL) % MEASURE_EVERY === 0)
+        this.#engineMemory.push(await settledMiB(measured, inspector));
     }
     this.#judge(await this.#ask(60_000), 'after the aborts');
     await this.#until('all sequences to be free after aborts', () => this.#isFree(), FREED_WITHIN_MS);
@@ -205,8 +213,9 @@ class EngineSoak {
       await this.#admin('unload');
       if (childrenOf(this.#server.pid).length > MOST_CHILDREN_UNLOADED)
         this.#note('an unloaded model still has an engine process');
-      this.#serverMemory.push(residentMiB(this.#server.pid));
-      if (round % 100 === 0) this.#options.log?.(`cycle ${round}: ${residentMiB(this.#server.pid).toFixed(0)} MiB`);
+      if (this.#options.memory && round % MEASURE_EVERY === 0)
+        this.#serverMemory.push(await settledMiB(this.#server.pid, this.#server.inspector));
+      if (round % 100 === 0) this.#options.log?.(`cycle ${round}: ${this.#serverMemory.at(-1)?.toFixed(0) ?? ''} MiB`);
     }
   }
 

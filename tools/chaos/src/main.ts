@@ -83,6 +83,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
       kills: Number(values.kills ?? 50),
       cycles: Number(values.cycles ?? 1000),
       requestsPerCycle: Number(values.requests),
+      memory: true,
       log,
     });
     console.log(JSON.stringify(report, undefined, 2));

@@ -6,22 +6,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServedGolek extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
+  /** Address of its inspector. */
+  readonly inspector: string;
   output(): string;
 }
 
 /** Starts the built server on a free port of loopback with the given data folder. */
 export const serveGolek = async (bin: string, home: string): Promise<ServedGolek> => {
-  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--home', home, '--log.format', 'json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--inspect=127.0.0.1:0', bin, 'serve', '--port', '0', '--home', home, '--log.format', 'json'],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   let output = '';
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
+  const [url, inspector] = await new Promise<[string, string]>((resolve, reject) => {
     const read = (chunk: Buffer): void => {
       // Enough to explain a failure; a long run logs much.
       output = (output + chunk.toString('utf8')).slice(-2_000_000);
       const address = /http:\/\/127\.0\.0\.1:\d+/.exec(output);
-      if (address) resolve(address[0]);
+      const debug = /Debugger listening on (ws:\S+)/.exec(output)?.[1];
+      if (address && debug !== undefined) resolve([address[0], debug]);
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
@@ -29,6 +34,7 @@ export const serveGolek = async (bin: string, home: string): Promise<ServedGolek
   });
   return {
     url,
+    inspector,
     pid: child.pid as number,
     output: () => output,
     [Symbol.asyncDispose]: async () => {
