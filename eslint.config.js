@@ -150,6 +150,8 @@ export default tseslint.config(
         {
           buildTargets: ['build'],
           checkVersionMismatches: true,
+          // Our declarations name its types: whoever compiles against them needs these.
+          ignoredDependencies: ['@types/ws'],
           ignoredFiles: [
             '{projectRoot}/**/*.test.ts',
             '{projectRoot}/vitest.config.ts',
