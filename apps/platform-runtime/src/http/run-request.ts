@@ -1,8 +1,9 @@
 import type { InferenceEvent, InferenceRequest } from '@golek/api';
 import { createCall, type Engine } from '@golek/kernel';
+import { exchangeCall, type CallingExchange } from './exchange-call.ts';
 import type { Exchange } from './exchange.ts';
 import { noted } from './noted-start.ts';
-import { readHints, type OverrideReader } from './request-hints.ts';
+import type { OverrideReader } from './request-hints.ts';
 
 export interface RunDeps {
   readonly engine: Pick<Engine, 'run'>;
@@ -17,10 +18,7 @@ export interface RunOptions {
 }
 
 /** What of an exchange its run needs; a run that outlives the exchange has its own. */
-export type RunExchange = Pick<
-  Exchange,
-  'id' | 'principal' | 'controller' | 'signal' | 'receivedAt' | 'trace' | 'limitTime' | 'routeTaken'
-> & { readonly request: Pick<Exchange['request'], 'headers'> };
+export type RunExchange = CallingExchange & Pick<Exchange, 'controller' | 'signal' | 'routeTaken'>;
 
 /** Runs a request for the caller of an exchange: its id, principal, signal, trace and hints are the call's. */
 export type RunRequest = (
@@ -33,25 +31,12 @@ export type RunRequest = (
 export const requestRunner =
   ({ engine, readOverrides }: RunDeps, protocol: string): RunRequest =>
   (exchange, request, { defaultMaxTokens, whole } = {}) => {
-    const { id, signal, principal, receivedAt, trace } = exchange;
-    const { headers } = exchange.request;
-    const { traceparent } = headers;
-    const { hints, priority, timeoutMs, overrides } = readHints(headers, readOverrides);
     const call = createCall({
+      ...exchangeCall(exchange, protocol, readOverrides),
       request,
-      signal,
-      principal,
-      id,
-      protocol,
-      receivedAt,
-      trace,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      hints,
-      priority,
-      deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
+      signal: exchange.signal,
       defaultMaxTokens,
       whole,
-      overrides,
     });
     return noted(engine.run(call, exchange.controller), exchange);
   };

@@ -1,7 +1,8 @@
 import { LOCAL_PRINCIPAL, type Principal } from '@golek/api';
 import type { CreateCallOptions } from '@golek/kernel';
+import { exchangeCall } from '../http/exchange-call.ts';
 import type { Exchange } from '../http/exchange.ts';
-import { readHints, type OverrideReader } from '../http/request-hints.ts';
+import type { OverrideReader } from '../http/request-hints.ts';
 
 /** Who calls a tool or reads a resource, and for how long they are there. */
 export interface McpCaller {
@@ -26,22 +27,5 @@ export const localCaller = (signal: AbortSignal): McpCaller => ({
 export const exchangeCaller = (exchange: Exchange, readOverrides: OverrideReader): McpCaller => ({
   principal: exchange.principal,
   signal: exchange.signal,
-  callOptions: () => {
-    const { id, principal, receivedAt, trace } = exchange;
-    const { headers } = exchange.request;
-    const { traceparent } = headers;
-    const { hints, priority, timeoutMs, overrides } = readHints(headers, readOverrides);
-    return {
-      id,
-      principal,
-      protocol: PROTOCOL,
-      receivedAt,
-      trace,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      hints,
-      priority,
-      deadline: timeoutMs === undefined ? undefined : exchange.limitTime(timeoutMs),
-      overrides,
-    };
-  },
+  callOptions: () => exchangeCall(exchange, PROTOCOL, readOverrides),
 });
