@@ -14,7 +14,7 @@ import {
   samplingFields,
   Stop,
   TopLogprobs,
-  User,
+  serviceFields,
 } from './common-fields.ts';
 import { readLlamaCppOptions } from './llama-cpp-fields.ts';
 import { invalid, parseBody } from '../request-body/parse-body.ts';
@@ -46,20 +46,9 @@ export const ChatRequest = z
     lora: Lora,
     stream: Stream,
     stream_options: StreamOptions,
-    user: User,
-    safety_identifier: z.string().max(128).nullish(),
+    ...serviceFields,
     metadata: Metadata,
     store: limited(z.literal(false).nullish(), 'answers are not stored; leave it out'),
-    service_tier: limited(z.enum(['auto', 'default']).nullish(), "there is one tier; leave it out or send 'auto'"),
-    prompt_cache_key: z.string().nullish(),
-    prompt_cache_retention: limited(
-      z.literal('in_memory').nullish(),
-      "prompt prefixes are cached in memory only; leave it out or send 'in_memory'",
-    ),
-    prompt_cache_options: limited(
-      z.strictObject({ mode: z.literal('implicit').optional() }).nullish(),
-      'prompt prefixes are cached by their content, without break points or lifetimes; leave it out',
-    ),
     modalities: limited(z.array(z.literal('text')).nullish(), 'answers are text; leave it out'),
     verbosity: limited(z.literal('medium').nullish(), 'ask for short or long answers in the system message'),
     audio: refused('answers are text; leave it out'),

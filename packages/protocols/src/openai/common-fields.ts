@@ -2,7 +2,7 @@ import { AdapterChoice, GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
 import { llamaCppFields, readLlamaCppSampling } from './llama-cpp-fields.ts';
 import { invalid } from '../request-body/parse-body.ts';
-import { refused } from '../request-body/refusals.ts';
+import { limited, refused } from '../request-body/refusals.ts';
 import { present } from '../request-body/present.ts';
 
 /** Longest name of a model: it comes back in messages, logs and headers. */
@@ -11,6 +11,22 @@ const MODEL_NAME_CHARACTERS = 256;
 export const ModelName = z.string().min(1).max(MODEL_NAME_CHARACTERS).describe('Name or alias of a model.');
 
 export const User = z.string().max(512).nullish().describe("The caller's opaque name of its own user.");
+
+/** What OpenAI's services do with a request beside answering it, as far as it can be had here. */
+export const serviceFields = {
+  user: User,
+  safety_identifier: z.string().max(128).nullish(),
+  service_tier: limited(z.enum(['auto', 'default']).nullish(), "there is one tier; leave it out or send 'auto'"),
+  prompt_cache_key: z.string().nullish(),
+  prompt_cache_retention: limited(
+    z.literal('in_memory').nullish(),
+    "prompt prefixes are cached in memory only; leave it out or send 'in_memory'",
+  ),
+  prompt_cache_options: limited(
+    z.strictObject({ mode: z.literal('implicit').optional() }).nullish(),
+    'prompt prefixes are cached by their content, without break points or lifetimes; leave it out',
+  ),
+};
 
 /** How tokens are chosen: OpenAI's parameters and, under llama.cpp's names, those that it does not have. */
 export const samplingFields = {

@@ -2,7 +2,16 @@ import { TemplateOptions } from '@golek/api';
 import { z } from 'zod';
 import { limited, refused } from '../../request-body/refusals.ts';
 import { Metadata } from '../chat-request.ts';
-import { Grammar, Lora, MaxTokens, ModelName, samplingFields, Stop, TopLogprobs, User } from '../common-fields.ts';
+import {
+  Grammar,
+  Lora,
+  MaxTokens,
+  ModelName,
+  samplingFields,
+  serviceFields,
+  Stop,
+  TopLogprobs,
+} from '../common-fields.ts';
 import { functionToolFields } from './function-tools.ts';
 import { ResponseInput } from './input-params.ts';
 import { TextConfig } from './text-config.ts';
@@ -61,18 +70,7 @@ export const ResponseRequest = z
       })
       .nullish(),
     metadata: Metadata,
-    user: User,
-    safety_identifier: z.string().max(128).nullish(),
-    service_tier: limited(z.enum(['auto', 'default']).nullish(), "there is one tier; leave it out or send 'auto'"),
-    prompt_cache_key: z.string().nullish(),
-    prompt_cache_retention: limited(
-      z.literal('in_memory').nullish(),
-      "prompt prefixes are cached in memory only; leave it out or send 'in_memory'",
-    ),
-    prompt_cache_options: limited(
-      z.strictObject({ mode: z.literal('implicit').optional() }).nullish(),
-      'prompt prefixes are cached by their content, without break points or lifetimes; leave it out',
-    ),
+    ...serviceFields,
     max_tool_calls: refused('there are no tools on the server, whose calls it limits; leave it out'),
     prompt: refused("templates are not kept; send 'instructions' and 'input'"),
     moderation: refused('there is no moderation model; leave it out'),
