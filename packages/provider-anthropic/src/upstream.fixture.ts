@@ -1,15 +1,9 @@
-import {
-  collect,
-  GolekError,
-  type GenerateRequest,
-  type InferenceEvent,
-  type InferenceRequest,
-  type InferenceResult,
-} from '@golek/api';
-import { FAULTS, startFaultyUpstream, type Behaviour, type FaultyUpstream } from '@golek/faulty-upstream';
-import type { ModelSession, Provider, RunContext } from '@golek/providers-spi';
-import { expect, onTestFinished } from 'vitest';
+import type { GenerateRequest, InferenceEvent, InferenceRequest, InferenceResult } from '@golek/api';
+import { FAULTS, type Behaviour } from '@golek/faulty-upstream';
+import { upstreamBench, type UpstreamBench } from '@golek/faulty-upstream/bench';
 import { createAnthropicProvider, type AnthropicModelOptions, type AnthropicProviderOptions } from './index.ts';
+
+export { contextOf, failureOf } from '@golek/faulty-upstream/bench';
 
 export type ChatInput = Extract<GenerateRequest['input'], { type: 'chat' }>;
 
@@ -27,55 +21,21 @@ export const chat = (text: string, rest: Partial<GenerateRequest> = {}): Generat
 });
 
 /** An upstream of its own for the running test, and a provider for it. */
-interface Bench {
-  readonly upstream: FaultyUpstream;
-  readonly provider: Provider;
-  open(location: string, options?: AnthropicModelOptions): Promise<ModelSession>;
+interface Bench extends Omit<UpstreamBench<AnthropicModelOptions>, 'ask'> {
   ask(location: string, request?: InferenceRequest, options?: AnthropicModelOptions): Promise<InferenceResult>;
 }
-
-let ids = 0;
-
-export const contextOf = (signal: AbortSignal = new AbortController().signal): RunContext => ({
-  id: `run-${++ids}`,
-  signal,
-});
 
 export const bench = async (
   options: Partial<AnthropicProviderOptions> = {},
   models: Readonly<Record<string, Behaviour>> = FAULTS,
 ): Promise<Bench> => {
-  const upstream = await startFaultyUpstream({ models });
-  const provider = createAnthropicProvider({
-    id: 'faulty',
-    baseUrl: upstream.url,
-    apiKey: 'sk-very-secret',
-    ...options,
-  });
-  onTestFinished(async () => {
-    await provider[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
-  const open = (location: string, own: AnthropicModelOptions = {}): Promise<ModelSession> =>
-    provider.open({ name: 'm', location, options: { ...own } }, { signal: new AbortController().signal });
-  return {
-    upstream,
-    provider,
-    open,
-    ask: async (location, request = chat('one two three four'), own = {}) => {
-      const session = await open(location, own);
-      return collect(session.run(request, contextOf()));
-    },
-  };
-};
-
-export const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
+  const opened = await upstreamBench<AnthropicModelOptions>(models, (upstream) =>
+    createAnthropicProvider({ id: 'faulty', baseUrl: upstream.url, apiKey: 'sk-very-secret', ...options }),
   );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
+  return {
+    ...opened,
+    ask: (location, request = chat('one two three four'), own = {}) => opened.ask(location, request, own),
+  };
 };
 
 export const eventsFrom = async function* (events: readonly InferenceEvent[]): AsyncGenerator<InferenceEvent> {

@@ -1,15 +1,9 @@
-import {
-  collect,
-  GolekError,
-  type GenerateRequest,
-  type InferenceEvent,
-  type InferenceRequest,
-  type InferenceResult,
-} from '@golek/api';
-import { FAULTS, startFaultyUpstream, type Behaviour, type FaultyUpstream } from '@golek/faulty-upstream';
-import type { ModelSession, Provider, RunContext } from '@golek/providers-spi';
-import { expect, onTestFinished } from 'vitest';
+import type { GenerateRequest, InferenceEvent, InferenceRequest, InferenceResult } from '@golek/api';
+import { FAULTS, type Behaviour, type FaultyUpstream } from '@golek/faulty-upstream';
+import { upstreamBench, type UpstreamBench } from '@golek/faulty-upstream/bench';
 import { createGeminiProvider, type GeminiModelOptions, type GeminiProviderOptions } from './index.ts';
+
+export { contextOf, failureOf } from '@golek/faulty-upstream/bench';
 
 export type ChatInput = Extract<GenerateRequest['input'], { type: 'chat' }>;
 
@@ -30,55 +24,26 @@ export const chat = (text: string, rest: Partial<GenerateRequest> = {}): Generat
 export const geminiUrl = (upstream: FaultyUpstream): string => upstream.url.replace(/\/v1$/, '/v1beta');
 
 /** An upstream of its own for the running test, and a provider for it. */
-interface Bench {
-  readonly upstream: FaultyUpstream;
-  readonly provider: Provider;
-  open(location: string, options?: GeminiModelOptions): Promise<ModelSession>;
+interface Bench extends Omit<UpstreamBench<GeminiModelOptions>, 'ask'> {
   ask(location: string, request?: InferenceRequest, options?: GeminiModelOptions): Promise<InferenceResult>;
 }
-
-let ids = 0;
-
-export const contextOf = (signal: AbortSignal = new AbortController().signal): RunContext => ({
-  id: `run-${++ids}`,
-  signal,
-});
 
 export const bench = async (
   options: Partial<GeminiProviderOptions> = {},
   models: Readonly<Record<string, Behaviour>> = FAULTS,
 ): Promise<Bench> => {
-  const upstream = await startFaultyUpstream({ models });
-  const provider = createGeminiProvider({
-    id: 'faulty',
-    baseUrl: geminiUrl(upstream),
-    ...(options.apiKeys === undefined && { apiKey: 'sk-very-secret' }),
-    ...options,
-  });
-  onTestFinished(async () => {
-    await provider[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
-  const open = (location: string, own: GeminiModelOptions = {}): Promise<ModelSession> =>
-    provider.open({ name: 'm', location, options: { ...own } }, { signal: new AbortController().signal });
-  return {
-    upstream,
-    provider,
-    open,
-    ask: async (location, request = chat('one two three four'), own = {}) => {
-      const session = await open(location, own);
-      return collect(session.run(request, contextOf()));
-    },
-  };
-};
-
-export const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
+  const opened = await upstreamBench<GeminiModelOptions>(models, (upstream) =>
+    createGeminiProvider({
+      id: 'faulty',
+      baseUrl: geminiUrl(upstream),
+      ...(options.apiKeys === undefined && { apiKey: 'sk-very-secret' }),
+      ...options,
+    }),
   );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
+  return {
+    ...opened,
+    ask: (location, request = chat('one two three four'), own = {}) => opened.ask(location, request, own),
+  };
 };
 
 export const eventsFrom = async function* (events: readonly InferenceEvent[]): AsyncGenerator<InferenceEvent> {

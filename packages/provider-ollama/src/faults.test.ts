@@ -1,17 +1,8 @@
-import { GolekError, type ErrorCode } from '@golek/api';
+import type { ErrorCode } from '@golek/api';
 import type { FaultName } from '@golek/faulty-upstream';
 import { describe, expect, it } from 'vitest';
 import { chat } from './requests.fixture.ts';
-import { bench, contextOf } from './upstream.fixture.ts';
-
-const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
-};
+import { bench, contextOf, failureOf } from './upstream.fixture.ts';
 
 /** Each fault that ends by itself: the code, and words of the message. */
 const FAILURES: readonly (readonly [FaultName, ErrorCode, RegExp])[] = [

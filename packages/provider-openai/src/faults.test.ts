@@ -2,16 +2,7 @@ import { GolekError, type ErrorCode } from '@golek/api';
 import type { FaultName } from '@golek/faulty-upstream';
 import type { ModelSession } from '@golek/providers-spi';
 import { describe, expect, it } from 'vitest';
-import { bench, chat, contextOf } from './upstream.fixture.ts';
-
-const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
-};
+import { bench, chat, contextOf, failureOf } from './upstream.fixture.ts';
 
 /** Each fault that ends by itself: the code, and words of the message. */
 const FAILURES: readonly (readonly [FaultName, ErrorCode, RegExp])[] = [

@@ -1,14 +1,9 @@
-import {
-  collect,
-  type GenerateRequest,
-  type InferenceEvent,
-  type InferenceRequest,
-  type InferenceResult,
-} from '@golek/api';
-import { FAULTS, startFaultyUpstream, type Behaviour, type FaultyUpstream } from '@golek/faulty-upstream';
-import type { ModelSession, Provider, RunContext } from '@golek/providers-spi';
-import { onTestFinished } from 'vitest';
+import type { GenerateRequest, InferenceEvent, InferenceRequest, InferenceResult } from '@golek/api';
+import { FAULTS, type Behaviour } from '@golek/faulty-upstream';
+import { upstreamBench, type UpstreamBench } from '@golek/faulty-upstream/bench';
 import { createOpenAiProvider, type OpenAiModelOptions, type OpenAiProviderOptions } from './index.ts';
+
+export { contextOf, failureOf } from '@golek/faulty-upstream/bench';
 
 export const chat = (text: string, rest: Partial<GenerateRequest> = {}): GenerateRequest => ({
   task: 'generate',
@@ -25,48 +20,21 @@ export const complete = (prompt: string, rest: Partial<GenerateRequest> = {}): G
 });
 
 /** An upstream of its own for the running test, and a provider for it. */
-export interface Bench {
-  readonly upstream: FaultyUpstream;
-  readonly provider: Provider;
-  open(location: string, options?: OpenAiModelOptions): Promise<ModelSession>;
+export interface Bench extends Omit<UpstreamBench<OpenAiModelOptions>, 'ask'> {
   /** Asks a model of the upstream; the events so far are in `seen`. */
   ask(location: string, request?: InferenceRequest, seen?: InferenceEvent[]): Promise<InferenceResult>;
 }
-
-let ids = 0;
-
-export const contextOf = (signal: AbortSignal = new AbortController().signal): RunContext => ({
-  id: `run-${++ids}`,
-  signal,
-});
 
 export const bench = async (
   options: Partial<OpenAiProviderOptions> = {},
   models: Readonly<Record<string, Behaviour>> = FAULTS,
 ): Promise<Bench> => {
-  const upstream = await startFaultyUpstream({ models });
-  const provider = createOpenAiProvider({ id: 'faulty', baseUrl: upstream.url, apiKey: 'sk-very-secret', ...options });
-  onTestFinished(async () => {
-    await provider[Symbol.asyncDispose]();
-    await upstream[Symbol.asyncDispose]();
-  });
-  const open = (location: string, own: OpenAiModelOptions = {}): Promise<ModelSession> =>
-    provider.open({ name: 'm', location, options: { ...own } }, { signal: new AbortController().signal });
+  const opened = await upstreamBench<OpenAiModelOptions>(models, (upstream) =>
+    createOpenAiProvider({ id: 'faulty', baseUrl: upstream.url, apiKey: 'sk-very-secret', ...options }),
+  );
   return {
-    upstream,
-    provider,
-    open,
-    ask: async (location, request = chat('one two three four'), seen = []) => {
-      const session = await open(location, { tasks: ['generate', 'embed'] });
-      const events = session.run(request, contextOf());
-      return collect(
-        (async function* () {
-          for await (const event of events) {
-            seen.push(event);
-            yield event;
-          }
-        })(),
-      );
-    },
+    ...opened,
+    ask: (location, request = chat('one two three four'), seen = []) =>
+      opened.ask(location, request, { tasks: ['generate', 'embed'] }, seen),
   };
 };

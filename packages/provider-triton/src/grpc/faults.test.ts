@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import {
   collect,
-  GolekError,
   type ErrorCode,
   type GenerateRequest,
   type InferenceEvent,
@@ -17,6 +16,7 @@ import {
   type FaultyGrpcOptions,
   type GrpcFaultName,
 } from '@golek/faulty-upstream';
+import { failureOf } from '@golek/faulty-upstream/bench';
 import type { ModelSession, Provider } from '@golek/providers-spi';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTritonProvider, type TritonProviderOptions } from '../index.ts';
@@ -63,15 +63,6 @@ const bench = async (
       );
     },
   };
-};
-
-const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
 };
 
 type Fate = readonly [code: ErrorCode, words: RegExp];

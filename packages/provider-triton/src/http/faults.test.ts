@@ -1,6 +1,5 @@
 import {
   collect,
-  GolekError,
   type ErrorCode,
   type GenerateRequest,
   type InferenceEvent,
@@ -16,6 +15,7 @@ import {
   type FaultName,
   type FaultyUpstream,
 } from '@golek/faulty-upstream';
+import { failureOf } from '@golek/faulty-upstream/bench';
 import type { ModelSession } from '@golek/providers-spi';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTritonProvider, type TritonModelOptions, type TritonProviderOptions } from '../index.ts';
@@ -66,15 +66,6 @@ const bench = async (
       );
     },
   };
-};
-
-const failureOf = async (work: Promise<unknown>): Promise<GolekError> => {
-  const outcome = await work.then(
-    () => 'an answer',
-    (error: unknown) => error,
-  );
-  expect(outcome).toBeInstanceOf(GolekError);
-  return outcome as GolekError;
 };
 
 /** Each fault that ends by itself: the code, and words of the message. */
