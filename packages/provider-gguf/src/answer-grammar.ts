@@ -85,9 +85,13 @@ const withTools = (
   format: ToolCallFormat,
 ): string => {
   if (output.type === 'grammar') {
-    throw new GolekError('unsupported', "'output.grammar' cannot be combined with tools; use 'output.json-schema'", {
-      details: { option: 'output.grammar' },
-    });
+    throw new GolekError(
+      'unsupported',
+      "'output.grammar' cannot be combined with tools; ask for the form by a JSON Schema",
+      {
+        details: { option: 'output.grammar' },
+      },
+    );
   }
   const chosen = input.toolChoice?.type === 'tool' ? [named(tools, input.toolChoice.name)] : tools;
   const callable = chosen.map((tool) => callableTool(rules, tool));
@@ -126,7 +130,7 @@ const callableTool = (rules: GrammarRules, tool: Tool): CallableTool => {
     throw error instanceof GolekError
       ? new GolekError(error.code, `tool '${tool.name}': ${error.message}`, {
           cause: error,
-          details: { ...error.details, tool: tool.name },
+          details: { ...error.details, option: 'tools', tool: tool.name },
         })
       : error;
   }

@@ -10,6 +10,7 @@ import {
   whyNoBatchCalls,
 } from './binding.ts';
 import { llamaProcess } from './llama-process.ts';
+import { samplerSettings } from './sampling-config.ts';
 import { failure, tinySource } from './tiny-model.fixture.ts';
 
 test('the package depends on exactly the version whose private members are known', () => {
@@ -52,4 +53,41 @@ test('the batch calls are used with the installed binding, and not with another 
   const changed = { _model, _llama: { _bindings: bindings } } as unknown as LlamaModel;
   expect(whyNoBatchCalls(version, changed)).toContain('addToBatch');
   await model.dispose();
+});
+
+test('a sampler whose draw was given up is freed when that has ended, and the context after it', async () => {
+  const freed: string[] = [];
+  const drawing = Promise.withResolvers<number>();
+  const nothing = (): void => undefined;
+  const calls = ['initBatch', 'addToBatch', 'decodeBatch', 'setThreads', 'setLoras', 'removeTokenCellsFromSequence'];
+  const more = ['getSequenceKvCacheMinPosition', 'getSequenceKvCacheMaxPosition', 'shiftSequenceTokenCells'];
+  const states = ['copySequenceStateFromOtherSequence', 'saveSequenceStateToFile', 'loadSequenceStateFromFile'];
+  class AddonSampler {
+    static readonly canBeNextTokenForGrammarEvaluationState = nothing;
+    readonly applyConfig = nothing;
+    readonly dispose = (): unknown => freed.push('sampler');
+  }
+  const model = {
+    _model: { getTokenString: nothing, getTokenAttributes: nothing, detokenize: nothing },
+    _llama: { _bindings: { AddonSampler, AddonGrammar: Object, AddonGrammarEvaluationState: Object } },
+  };
+  const native = Object.fromEntries([...calls, ...more, ...states].map((name) => [name, nothing]));
+  const context = batchContext(
+    {
+      _ctx: { ...native, sampleToken: () => drawing.promise },
+      model,
+      dispose: () => Promise.resolve(freed.push('context')),
+    } as unknown as LlamaContext,
+    { contextSize: 16, onCpu: true, threads: 1, grammarLimitMs: 1 },
+  );
+  const samplers = samplerFactory(model as unknown as LlamaModel);
+  const sampler = samplers.create(samplerSettings({}, {}, 1, []), 'root ::= "a"', 16);
+  await failure(context.sample(0, sampler), 'unsupported');
+  samplers.dispose(sampler);
+  const disposal = context.dispose();
+  await new Promise(setImmediate);
+  expect(freed).toEqual([]);
+  drawing.resolve(1);
+  await disposal;
+  expect(freed).toEqual(['sampler', 'context']);
 });

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Llama, LlamaContext, LlamaContextOptions, LlamaModel, LlamaOptions, Token } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import type { EngineBuild } from './engine-build-info.ts';
+import { GrammarDraws } from './grammar-draws.ts';
 import type { AttachThreads, AddonCalls } from './native-threads.ts';
 import type { SamplerSettings } from './sampling-config.ts';
 import type { Observation } from './token-logprobs.ts';
@@ -23,6 +24,8 @@ interface SamplerHandle {
   readonly grammar: object | undefined;
   /** Set where the most likely token is wanted and no more than these biases changes what that is. */
   readonly greedy: { readonly tokens: Uint32Array; readonly biases: Float32Array } | undefined;
+  /** A call that was given up but goes on: the native sampler may not be freed before it ends. */
+  endless?: Promise<unknown>;
 }
 
 const handleOf = (sampler: TokenSampler): SamplerHandle => sampler as unknown as SamplerHandle;
@@ -301,7 +304,11 @@ export const samplerFactory = (model: LlamaModel): SamplerFactory => {
       const handle: SamplerHandle = { sampler, grammar: state, greedy: state ? undefined : greedyOf(settings) };
       return handle as unknown as TokenSampler;
     },
-    dispose: (sampler) => handleOf(sampler).sampler.dispose(),
+    dispose: (sampler) => {
+      const { sampler: native, endless } = handleOf(sampler);
+      if (endless) void endless.then(() => native.dispose());
+      else native.dispose();
+    },
   };
 };
 
@@ -372,6 +379,8 @@ interface ContextSetup {
   readonly ownThread?: boolean;
   readonly threads: number;
   readonly attachThreads?: AttachThreads | undefined;
+  /** Longest that a grammar may take for one token. */
+  readonly grammarLimitMs?: number | undefined;
 }
 
 /** Sets how many threads evaluate, and gives the context lasting ones where it can. */
@@ -422,7 +431,7 @@ const interruptible = (ctx: NativeContext, pool: AddonCalls | undefined): Evalua
  */
 export const batchContext = (
   context: LlamaContext,
-  { contextSize, onCpu, ownThread = false, threads, attachThreads }: ContextSetup,
+  { contextSize, onCpu, ownThread = false, threads, attachThreads, grammarLimitMs }: ContextSetup,
 ): BatchContext & SequenceMemory & AdapterSwitch => {
   const native = (context as unknown as Partial<PrivateContext>)._ctx;
   requireFunctions(native, 'the context calls', CONTEXT_CALLS);
@@ -439,6 +448,11 @@ export const batchContext = (
   };
   const pool = startThreads(ctx, threads, attachThreads);
   const evaluation = interruptible(ctx, onCpu ? pool : undefined);
+  const byGrammar = new GrammarDraws(grammarLimitMs);
+  const drawByGrammar = (handle: SamplerHandle, draw: () => Promise<number>): Promise<number> =>
+    byGrammar.draw(draw, (ended) => {
+      handle.endless = ended;
+    });
   const canEnd = (grammar: object, token: number): boolean =>
     _llama._bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token);
   return {
@@ -458,10 +472,12 @@ export const batchContext = (
         : undefined,
     interrupt: evaluation.interrupt,
     sample: async (row, sampler) => {
-      const { sampler: nativeSampler, grammar, greedy } = handleOf(sampler);
+      const handle = handleOf(sampler);
+      const { sampler: nativeSampler, grammar, greedy } = handle;
       // Here and now takes less time than the way to another thread.
       const found = greedy && pool ? pool.greedy(row, greedy.tokens, greedy.biases) : -1;
-      const token = found >= 0 ? found : await ctx.sampleToken(row, nativeSampler);
+      const draw = (): Promise<number> => ctx.sampleToken(row, nativeSampler);
+      const token = found >= 0 ? found : await (grammar === undefined ? draw() : drawByGrammar(handle, draw));
       // Where a grammar leaves no token, this version draws the first one all the same, and ends the answer when that is an end token.
       const stuck =
         token < 0 || (grammar !== undefined && context.model.isEogToken(token as Token) && !canEnd(grammar, token));
@@ -497,6 +513,7 @@ export const batchContext = (
         adapters.map(({ scale }) => scale),
       ),
     dispose: async () => {
+      await byGrammar.ended();
       for (const observer of observers) observer.dispose();
       pool?.free();
       await context.dispose();

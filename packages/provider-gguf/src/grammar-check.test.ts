@@ -6,6 +6,7 @@ test.each([
   'root ::= "a"{2,5} [a-z]{3} ("b" | c){0,1}\nc ::= "{9,1}" # {9,1} and (((\n',
   String.raw`root ::= "\"{9,1}" [\]{9,1}] [^"{]+`,
   'root ::= x{3,}\nx ::= "a"',
+  'root ::= ("a"{100} ("b" | "c"{2})){100} )',
 ])('a grammar within the bounds passes: %j', (grammar) => {
   expect(() => checkGrammar(grammar)).not.toThrow();
 });
@@ -16,6 +17,8 @@ test.each([
   ['2000 is the most', 'root ::= "a"{99999999999999999999}'],
   ['repeats too much', `root ::= "${'a'.repeat(100)}"{1000}`],
   ['repeats too much', `root ::= ${'x{2000} '.repeat(30)}\nx ::= "a"`],
+  ['repeats too much', 'root ::= (("a"{0,200}){0,200}){0,200}'],
+  ['repeats too much', `root ::= ${'("a"{1000} "b") '.repeat(60)}`],
   ['nested more than', `root ::= ${'('.repeat(1000)}`],
   ['write {3}', 'root ::= "a"{b}'],
   ['characters', `root ::= "${'a'.repeat(70_000)}"`],

@@ -7,21 +7,31 @@ const MAX_COPIES = 50_000;
 
 /**
  * Checks a grammar from a request for what llama.cpp's parser takes without a bound: its length, the depth of its brackets, which it
- * follows by recursion, and repetitions, which it writes out. Throws `invalid_request`. Whether it is a grammar at all is llama.cpp's to say.
+ * follows by recursion, and repetitions, which it writes out, those within others many times. Throws `invalid_request`. Whether it is a grammar at all is llama.cpp's to say.
  */
 export const checkGrammar = (grammar: string): void => {
   if (grammar.length > MAX_LENGTH) throw refused(`has ${grammar.length} characters; at most ${MAX_LENGTH} are read`);
   if (grammar.includes('\0')) throw refused('has a NUL character');
-  let depth = 0;
-  let copies = 0;
+  // Copies that are made within each bracket that is open, the whole grammar's first.
+  const copies = [0];
+  const add = (made: number): void => {
+    const sum = (copies.pop() ?? 0) + made;
+    if (sum > MAX_COPIES) throw refused('repeats too much: lower the bounds of its repetitions');
+    copies.push(sum);
+  };
   let lastItem = 1;
   // A comment, a string or a character class is one item, whatever is in it.
   for (const [item, count] of grammar.matchAll(
     /#[^\r\n]*|"(?:\\[^]|[^"\\])*"|\[(?:\\[^]|[^\]\\])*\]|\{([^}]*)\}|[^]/g,
   )) {
-    if (item === '(') depth++;
-    else if (item === ')') depth--;
-    if (depth > MAX_DEPTH) throw refused(`is nested more than ${MAX_DEPTH} deep`);
+    if (item === '(') copies.push(0);
+    if (copies.length > MAX_DEPTH) throw refused(`is nested more than ${MAX_DEPTH} deep`);
+    if (item === ')' && copies.length > 1) {
+      const inside = copies.pop() ?? 0;
+      add(inside);
+      lastItem = Math.max(1, inside);
+      continue;
+    }
     if (count === undefined) {
       if (/\S/.test(item)) lastItem = item.startsWith('"') ? item.length : 1;
       continue;
@@ -32,8 +42,7 @@ export const checkGrammar = (grammar: string): void => {
     const max = match[3] ? Number(match[3]) : min;
     if (max < min) throw refused(`has the repetition {${count}}, which ends before it begins`);
     if (max > MAX_REPETITION) throw refused(`has the repetition {${count}}; ${MAX_REPETITION} is the most`);
-    copies += max * lastItem;
-    if (copies > MAX_COPIES) throw refused('repeats too much: lower the bounds of its repetitions');
+    add(max * lastItem);
   }
 };
 

@@ -38,18 +38,21 @@ export const objectWith = (rules: GrammarRules, members: readonly Member[], othe
 
 /** A JSON string, not empty, that is none of the names: along their common beginnings, and off where a character differs. */
 const otherKey = (rules: GrammarRules, names: readonly string[]): string => {
-  const spelled = names.map((name) => Array.from(name));
   const character = stringCharacter(rules);
-  const after = (prefix: readonly string[]): string => {
-    const going = spelled.filter((name) => name.length > prefix.length && prefix.every((c, i) => c === name[i]));
+  /** What may follow a beginning of so many characters, which all of `going` share. */
+  const after = (length: number, going: readonly (readonly string[])[]): string => {
+    const byNext = Map.groupBy(going, (name) => name[length]);
+    const isName = byNext.delete(undefined);
     // A character that JSON escapes is not in the class below, so a name that goes on with one is not met.
-    const nexts = [...new Set(going.map((name) => name[prefix.length] ?? ''))].filter((c) => !mustBeEscaped(c));
-    const off = `[^"\\\\\\x00-\\x1F\\x7F${nexts.map((c) => classCode(c.codePointAt(0) ?? 0)).join('')}] ${character}*`;
-    const along = nexts.map((c) => `${literal(c)} ${rules.add(after([...prefix, c]))}`);
-    const isName = spelled.some((name) => name.length === prefix.length && prefix.every((c, i) => c === name[i]));
-    return [...along, off, ...(isName || prefix.length === 0 ? [] : ['""'])].join(' | ');
+    const nexts = [...byNext].flatMap(([next, rest]) =>
+      next === undefined || mustBeEscaped(next) ? [] : [{ next, rest }],
+    );
+    const off = `[^"\\\\\\x00-\\x1F\\x7F${nexts.map(({ next }) => classCode(next.codePointAt(0) ?? 0)).join('')}] ${character}*`;
+    const along = nexts.map(({ next, rest }) => `${literal(next)} ${rules.add(after(length + 1, rest))}`);
+    return [...along, off, ...(isName || length === 0 ? [] : ['""'])].join(' | ');
   };
-  return `"\\"" (${after([])}) "\\""`;
+  const spelled = names.map((name) => Array.from(name));
+  return `"\\"" (${after(0, spelled)}) "\\""`;
 };
 
 const mustBeEscaped = (character: string): boolean => {

@@ -62,15 +62,25 @@ const NOT_RAW: readonly CodeRange[] = [
 ];
 const CONTROL_ESCAPES: Readonly<Record<string, number>> = { t: 0x09, n: 0x0a, v: 0x0b, f: 0x0c, r: 0x0d, 0: 0 };
 const MAX_DEPTH = 50;
-/** llama.cpp writes bounded repetitions out. */
+/** llama.cpp writes bounded repetitions out, and follows each place in them that a text may have reached. */
 const MAX_COPIES = 10_000;
+
+/** A part of a pattern in GBNF. */
+interface Part {
+  readonly body: string;
+  /** It matches the empty text. */
+  readonly mayBeEmpty: boolean;
+  /** One of its alternatives is nothing at all. */
+  readonly isBlank: boolean;
+  /** Copies that its repetitions make, those inside others multiplied. */
+  readonly copies: number;
+}
 
 class PatternParser {
   readonly #rules: GrammarRules;
   readonly #source: string[];
   #at = 0;
   #depth = 0;
-  #copies = 0;
 
   constructor(rules: GrammarRules, pattern: string) {
     this.#rules = rules;
@@ -81,14 +91,15 @@ class PatternParser {
     const alternatives = [this.#topLevel()];
     while (this.#take('|')) alternatives.push(this.#topLevel());
     if (this.#at < this.#source.length) throw new PatternNotEnforceable(`has an unexpected '${this.#peek() ?? ''}'`);
+    requireFewCopies(alternatives.reduce((sum, { copies }) => sum + copies, 0));
     return alternatives;
   }
 
-  #topLevel(): Alternative {
+  #topLevel(): Alternative & Pick<Part, 'copies'> {
     const anchoredStart = this.#take('^');
-    const body = this.#sequence();
+    const { body, copies } = this.#sequence();
     const anchoredEnd = this.#take('$');
-    return { body, anchoredStart, anchoredEnd };
+    return { body, copies, anchoredStart, anchoredEnd };
   }
 
   #peek(ahead = 0): string | undefined {
@@ -107,16 +118,21 @@ class PatternParser {
     return character;
   }
 
-  #sequence(): string {
-    const parts: string[] = [];
+  #sequence(): Part {
+    const parts: Part[] = [];
     for (let character = this.#peek(); character !== undefined && !'|)'.includes(character); character = this.#peek()) {
       if (character === '$' && (this.#peek(1) === undefined || (this.#peek(1) === '|' && this.#depth === 0))) break;
       parts.push(this.#quantified());
     }
-    return parts.length === 0 ? '""' : parts.join(' ');
+    return {
+      body: parts.length === 0 ? '""' : parts.map(({ body }) => body).join(' '),
+      mayBeEmpty: parts.every(({ mayBeEmpty }) => mayBeEmpty),
+      isBlank: parts.length === 0,
+      copies: parts.reduce((sum, { copies }) => sum + copies, 0),
+    };
   }
 
-  #quantified(): string {
+  #quantified(): Part {
     const atom = this.#atom();
     const count = this.#quantifier();
     if (!count) return atom;
@@ -125,14 +141,17 @@ class PatternParser {
     return this.#repeat(atom, count);
   }
 
-  #repeat(atom: string, { min, max }: { min: number; max: number | undefined }): string {
+  #repeat(atom: Part, { min, max }: { min: number; max: number | undefined }): Part {
     if (min > MAX_REPETITION || (max ?? 0) > MAX_REPETITION)
       throw new PatternNotEnforceable(`repeats more than ${MAX_REPETITION} times`);
-    this.#copies += max ?? min;
-    if (this.#copies > MAX_COPIES)
-      throw new PatternNotEnforceable(`repeats its parts more than ${MAX_COPIES} times altogether`);
     if (max !== undefined && max < min) throw new PatternNotEnforceable(`has the quantifier {${min},${max}}`);
-    return repeated(atom, min, max);
+    const count = max ?? min;
+    // Each of so many empty copies is another way to read the same text, and llama.cpp follows all of them at every token.
+    if (atom.mayBeEmpty && (count > 1 || (atom.isBlank && max === undefined)))
+      throw new PatternNotEnforceable('repeats a part that may be empty');
+    const copies = Math.max(1, count) * Math.max(1, atom.copies);
+    requireFewCopies(copies);
+    return { body: repeated(atom.body, min, max), mayBeEmpty: min === 0 || atom.mayBeEmpty, isBlank: false, copies };
   }
 
   #quantifier(): { min: number; max: number | undefined } | undefined {
@@ -146,11 +165,14 @@ class PatternParser {
     return { min, max: match[2] === undefined ? min : match[3] ? Number(match[3]) : undefined };
   }
 
-  #atom(): string {
+  #atom(): Part {
+    if (this.#take('(')) return this.#group();
+    return { body: this.#character(), mayBeEmpty: false, isBlank: false, copies: 0 };
+  }
+
+  #character(): string {
     const character = this.#next();
     switch (character) {
-      case '(':
-        return this.#group();
       case '[':
         return this.#characters(this.#class());
       case '.':
@@ -169,7 +191,7 @@ class PatternParser {
     }
   }
 
-  #group(): string {
+  #group(): Part {
     if (++this.#depth > MAX_DEPTH) throw new PatternNotEnforceable(`is nested more than ${MAX_DEPTH} deep`);
     if (this.#peek() === '?') {
       const named = /^\?<[A-Za-z_$][\w$]*>/.exec(this.#source.slice(this.#at, this.#at + 80).join(''));
@@ -182,7 +204,12 @@ class PatternParser {
     if (!this.#take(')'))
       throw new PatternNotEnforceable(this.#peek() === '$' ? "has an anchor '$' inside" : "lacks a ')'");
     this.#depth--;
-    return this.#rules.add(alternatives.join(' | '));
+    return {
+      body: this.#rules.add(alternatives.map(({ body }) => body).join(' | ')),
+      mayBeEmpty: alternatives.some(({ mayBeEmpty }) => mayBeEmpty),
+      isBlank: alternatives.some(({ isBlank }) => isBlank),
+      copies: alternatives.reduce((sum, { copies }) => sum + copies, 0),
+    };
   }
 
   #class(): readonly CodeRange[] {
@@ -261,6 +288,11 @@ class PatternParser {
     return forms.length === 1 ? (forms[0] ?? '') : this.#rules.add(forms.join(' | '));
   }
 }
+
+const requireFewCopies = (copies: number): void => {
+  if (copies > MAX_COPIES)
+    throw new PatternNotEnforceable(`repeats its parts more than ${MAX_COPIES} times altogether`);
+};
 
 const single = (character: string): readonly [CodeRange] => {
   const code = character.codePointAt(0) ?? 0;

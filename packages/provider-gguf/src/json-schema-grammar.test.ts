@@ -135,6 +135,12 @@ const CASES: readonly Case[] = [
     ['"a"', '"""', '"\\u0022"'],
   ],
   [
+    'pattern of repetitions in one another',
+    { type: 'string', pattern: '^(?:a{2}b?){2}(?:c{0,2})?(?:x*y*)*$' },
+    ['"aaaa"', '"aabaab"', '"aaaacc"', '"aaaaxxyx"'],
+    ['"aaba"', '"aaaaccc"', '"aaaabb"'],
+  ],
+  [
     'pattern of alternatives',
     { type: 'string', pattern: '^(yes|no)$|^maybe' },
     ['"yes"', '"no"', '"maybe so"'],
@@ -301,6 +307,13 @@ test.each<[string, string, Record<string, unknown>]>([
   ['pattern', '#', { type: 'string', pattern: '(a)\\1' }],
   ['pattern', '#', { type: 'string', pattern: '\\bword' }],
   ['pattern', '#', { type: 'string', pattern: 'a', maxLength: 3 }],
+  ['pattern', '#', { type: 'string', pattern: '^((a{0,200}){0,200}){0,200}$' }],
+  ['pattern', '#', { type: 'string', pattern: '^(a{1,200}b{1,200}){1,200}$' }],
+  ['pattern', '#', { type: 'string', pattern: '^(a|)*$' }],
+  ['pattern', '#', { type: 'string', pattern: '^(a?b*){2,}$' }],
+  ['enum', '#', { enum: Array.from({ length: 5_001 }, (_, i) => i) }],
+  ['properties', '#', { required: Array.from({ length: 5_001 }, (_, i) => `p${i}`) }],
+  ['additionalProperties', '#', { properties: { ['p'.repeat(501)]: {} }, additionalProperties: true }],
   ['maxLength', '#', { type: 'string', maxLength: 5000 }],
   ['minimum', '#', { type: 'number', minimum: 0.5 }],
   ['oneOf', '#', { oneOf: [{ type: 'integer' }, { type: 'number' }] }],
@@ -311,12 +324,13 @@ test.each<[string, string, Record<string, unknown>]>([
   ['requred', '#', { type: 'object', requred: [] }],
 ])("what cannot be enforced is refused by name: '%s' at %s", async (keyword, at, schema) => {
   const error = await failure(convert(schema), 'unsupported');
-  expect(error.details).toEqual({ keyword, at });
+  expect(error.details).toEqual({ option: 'output.json-schema', keyword, at });
   expect(error.message).toContain(`'${keyword}'`);
 });
 
 test('a misspelt keyword is offered the right one', async () => {
   expect((await failure(convert({ requred: [] }), 'unsupported')).message).toContain("did you mean 'required'");
+  expect((await failure(convert({ minProperties: 2 }), 'unsupported')).message).not.toContain('did you mean');
 });
 
 test.each<[string, Record<string, unknown>]>([
@@ -325,6 +339,7 @@ test.each<[string, Record<string, unknown>]>([
   ['exclude each other', { type: 'integer', minimum: 5, maximum: 4 }],
   ['exclude each other', { type: 'string', enum: [1] }],
   ['does not exist', { $ref: '#/$defs/none' }],
+  ['not percent-encoded', { $ref: '#/$defs/100%', $defs: { '100%': {} } }],
   ['refers to itself', { $ref: '#' }],
   [
     'refers to itself',

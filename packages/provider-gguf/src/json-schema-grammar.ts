@@ -52,12 +52,38 @@ const KEYWORDS: Readonly<Record<'object' | 'array' | 'string' | 'number', readon
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
 };
 const COMBINERS = ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'];
+/** JSON Schema's others: who writes one has not misspelt another. */
+const KNOWN_ELSEWHERE = new Set([
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+  'minContains',
+  'maxContains',
+  'uniqueItems',
+  'additionalItems',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+  'minProperties',
+  'maxProperties',
+  'patternProperties',
+  'propertyNames',
+  'dependencies',
+  'dependentRequired',
+  'dependentSchemas',
+  'multipleOf',
+]);
 const ENFORCED = new Set([...Object.values(KEYWORDS).flat(), ...COMBINERS]);
 
 const MAX_DEPTH = 64;
 const MAX_RULES = 20_000;
 /** Copies that llama.cpp makes for bounded repetitions; each takes memory and time. */
 const MAX_COPIES = 50_000;
+/** Values of enums, and properties: llama.cpp follows all that may come next, in a time that grows with their square. */
+const MAX_CHOICES = 5_000;
+/** Characters of a property's name beside others: they are told apart by a rule for each character, inside one another. */
+const MAX_NAME = 500;
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -79,6 +105,7 @@ class SchemaConverter {
   /** References that are being followed without a value in between. */
   #following: string[] = [];
   #copies = 0;
+  #choices = 0;
 
   constructor(rules: GrammarRules, root: Schema) {
     this.#rules = rules;
@@ -107,7 +134,7 @@ class SchemaConverter {
     for (const [keyword, value] of Object.entries(schema)) {
       if (ENFORCED.has(keyword) || ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) continue;
       if (keyword === 'uniqueItems' && value === false) continue;
-      const hint = nearest(keyword, ENFORCED);
+      const hint = KNOWN_ELSEWHERE.has(keyword) ? undefined : nearest(keyword, ENFORCED);
       throw refused(keyword, at, `cannot be enforced${hint ? ` (did you mean '${hint}'?)` : ''}`);
     }
   }
@@ -144,7 +171,7 @@ class SchemaConverter {
     }
     let node: unknown = this.#root;
     for (const step of pointer.split('/').slice(1)) {
-      const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+      const key = decodedStep(step, at).replaceAll('~1', '/').replaceAll('~0', '~');
       const next =
         typeof node === 'object' && node !== null && Object.hasOwn(node, key) ? (node as Schema)[key] : undefined;
       if (next === undefined) throw wrong(`${at}/$ref`, `'${pointer}' does not exist`);
@@ -158,6 +185,7 @@ class SchemaConverter {
     const listed = schema['enum'] ?? [schema['const']];
     if (!Array.isArray(listed) || listed.length === 0)
       throw wrong(`${at}/enum`, 'must be an array with at least one value');
+    this.#choose('enum', listed.length, at);
     const types = 'type' in schema ? this.#typesOf(schema, at) : undefined;
     const allowed = listed.filter(
       (value: unknown) =>
@@ -232,20 +260,24 @@ class SchemaConverter {
     // A value lies between an object and its members: references may go round through here.
     const outer = this.#following;
     this.#following = [];
+    const needed = new Set(required as string[]);
+    this.#choose('properties', new Set([...Object.keys(properties), ...needed]).size, at);
     const members: Member[] = Object.entries(properties as Schema).map(([name, property]) => ({
       name,
       value: this.value(property, `${at}/properties/${name}`, depth + 1),
-      optional: !required.includes(name),
+      optional: !needed.has(name),
     }));
     const open = additionalProperties !== undefined && additionalProperties !== false;
     const others = open ? this.value(additionalProperties, `${at}/additionalProperties`, depth + 1) : undefined;
     this.#following = outer;
-    for (const name of new Set(required as string[])) {
+    for (const name of needed) {
       if (Object.hasOwn(properties, name)) continue;
       if (additionalProperties === false)
         throw wrong(`${at}/required`, `names '${name}', which additionalProperties forbids`);
       members.push({ name, value: others ?? anyValue(this.#rules), optional: false });
     }
+    if (others !== undefined && members.some(({ name }) => name.length > MAX_NAME))
+      throw refused('additionalProperties', at, `cannot be enforced beside a name of more than ${MAX_NAME} characters`);
     if (members.length > 0) return objectWith(this.#rules, members, others);
     if (others !== undefined)
       return objectOf(this.#rules, `${anyString(this.#rules)} ":" ${space(this.#rules)} ${others}`);
@@ -364,6 +396,16 @@ class SchemaConverter {
     return `(${result})`;
   }
 
+  #choose(keyword: 'enum' | 'properties', choices: number, at: string): void {
+    this.#choices += choices;
+    if (this.#choices > MAX_CHOICES)
+      throw refused(
+        keyword,
+        at,
+        `makes the schema too large: it has ${this.#choices} properties and values of enums; ${MAX_CHOICES} are the most`,
+      );
+  }
+
   #count(value: unknown, at: string): number | undefined {
     if (value === undefined) return undefined;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
@@ -381,6 +423,15 @@ class SchemaConverter {
     return value;
   }
 }
+
+/** A step of a JSON pointer in a URI fragment. */
+const decodedStep = (step: string, at: string): string => {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    throw wrong(`${at}/$ref`, `has '${step}', which is not percent-encoded; write '%25' for '%'`);
+  }
+};
 
 const isOfType = (value: unknown, type: JsonType | 'any'): boolean => {
   switch (type) {
@@ -400,7 +451,9 @@ const isOfType = (value: unknown, type: JsonType | 'any'): boolean => {
 };
 
 const refused = (keyword: string, at: string, why: string): GolekError =>
-  new GolekError('unsupported', `JSON Schema: '${keyword}' at ${at} ${why}`, { details: { keyword, at } });
+  new GolekError('unsupported', `JSON Schema: '${keyword}' at ${at} ${why}`, {
+    details: { option: 'output.json-schema', keyword, at },
+  });
 
 const wrong = (at: string, why: string): GolekError =>
-  new GolekError('invalid_request', `JSON Schema: ${at} ${why}`, { details: { at } });
+  new GolekError('invalid_request', `JSON Schema: ${at} ${why}`, { details: { option: 'output.json-schema', at } });

@@ -99,5 +99,5 @@ test('a keyword that cannot be enforced is refused by name', async () => {
     answer(session, chat('Hi', { output: { type: 'json-schema', schema: { type: 'array', uniqueItems: true } } })),
     'unsupported',
   );
-  expect(error.details).toEqual({ keyword: 'uniqueItems', at: '#' });
+  expect(error.details).toEqual({ option: 'output.json-schema', keyword: 'uniqueItems', at: '#' });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { golekTiny } from '@golek/model-tiny';
+import { chooseThreads } from '@golek/providers-spi/machine';
 import { createGgufProvider } from './index.ts';
 import { answer, chat, complete, failure, openTiny, run, tinySource } from './tiny-model.fixture.ts';
 
@@ -56,6 +57,25 @@ describe('load', () => {
     expect((await answer(await provider.open(tinySource, { signal: never }), chat('Hello!'))).choices[0]?.finish).toBe(
       'stop',
     );
+    await provider[Symbol.asyncDispose]();
+  });
+
+  test('more threads than can run at once are warned of', async () => {
+    const { most } = chooseThreads();
+    const told: unknown[] = [];
+    const warn = (fields: object, message: string): void => void told.push({ ...fields, message });
+    const quiet = (): undefined => undefined;
+    const provider = createGgufProvider({ gpu: false, log: { debug: quiet, info: quiet, warn, error: warn } });
+    for (const threads of [most, most + 1])
+      await (await provider.open({ ...tinySource, options: { threads } }, { signal: never }))[Symbol.asyncDispose]();
+    expect(told).toEqual([
+      {
+        model: tinySource.name,
+        threads: most + 1,
+        processors: most,
+        message: expect.stringContaining(`set 'threads' to ${most} or less`) as string,
+      },
+    ]);
     await provider[Symbol.asyncDispose]();
   });
 

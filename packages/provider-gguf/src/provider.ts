@@ -8,6 +8,7 @@ import {
   type OpenOptions,
   type Provider,
 } from '@golek/providers-spi';
+import { chooseThreads } from '@golek/providers-spi/machine';
 import { DEFAULT_ID, GGUF_CAPABILITIES } from './capabilities.ts';
 import { Adapters, checkAdapters } from './adapters.ts';
 import { isMistake } from './binding-refusal.ts';
@@ -100,6 +101,7 @@ export class GgufProvider implements Provider {
       requireShift({ name: source.name, ...facts, metadata: file.header.metadata, ...options });
     const adapterFiles = await checkAdapters(options.adapters, file, signal);
     const engine = await this.#startedEngine();
+    this.#warnOfThreads(source.name, options.threads);
     // A position that was not learned would end the process.
     const contextSize = Math.min(contextSizeFor(options, facts.contextLength), facts.positions ?? Infinity);
     const generates = facts.tasks.includes('generate');
@@ -159,6 +161,15 @@ export class GgufProvider implements Provider {
   #manifest(source: ModelSource, file: Parameters<typeof factsOf>[0], facts: GgufFacts): ModelManifest {
     const device = this.#options.gpu === false ? { device: 'cpu' as const } : {};
     return { ...manifestOf(source, this.id, file, facts), ...device };
+  }
+
+  #warnOfThreads(model: string, threads: number): void {
+    const { most } = chooseThreads();
+    if (threads <= most) return;
+    this.#options.log?.warn(
+      { model, threads, processors: most },
+      `the model has ${threads} threads for ${most} processors: they wait for each other at every step, so that it may seem to stand still; set 'threads' to ${most} or less`,
+    );
   }
 
   async #generator(loaded: Loaded, signal: AbortSignal): Promise<Generator> {

@@ -23,6 +23,7 @@ export const openPrefixes = async (request: OpenPrefixesRequest): Promise<SavedP
     return await SavedPrefixes.open({
       folder: new StateFolder(folder, { bytes: options.prefixCacheBytes, states: MOST_STATES }),
       fingerprint: await modelFingerprint({ ...request, paths: file.paths }),
+      sequences: options.parallel,
       // llama.cpp leaves out of a state what no window reaches any more.
       uncut: hasSlidingWindow(file.header.metadata) && !options.swaFullCache,
       log,

@@ -54,7 +54,11 @@ const system = range(0, 200);
 const question = (n: number, length = 20): Uint32Array => Uint32Array.from([...system, ...range(1000 * n, length)]);
 
 const open = (): Promise<SavedPrefixes> =>
-  SavedPrefixes.open({ folder: new StateFolder(root, { bytes: 1e6, states: 10 }), fingerprint: 'f'.repeat(64) });
+  SavedPrefixes.open({
+    folder: new StateFolder(root, { bytes: 1e6, states: 10 }),
+    fingerprint: 'f'.repeat(64),
+    sequences: 1,
+  });
 
 /** Evaluates a prompt as the scheduler does. */
 const evaluate = async (

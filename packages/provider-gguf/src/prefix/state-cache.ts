@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Log } from '@golek/providers-spi';
 import type { CellAccess, PrefixStore, SavedPrefix } from '../scheduler/prefix-store.ts';
 import { RadixIndex } from './radix-index.ts';
+import { whyWrongCells } from './state-cells.ts';
 import { digestFile, fileIdentity } from './state-digest.ts';
 import type { StateFolder, StoredState } from './state-folder.ts';
 
@@ -9,6 +10,8 @@ export interface StateCacheOptions {
   readonly folder: StateFolder;
   /** Of model, engine and settings. */
   readonly fingerprint: string;
+  /** Of the context, as `parallel` says. */
+  readonly sequences: number;
   /** States of this model serve only prompts that begin with all of them. Also found out by itself. */
   readonly uncut?: boolean;
   readonly log?: Log | undefined;
@@ -38,12 +41,13 @@ interface Unfinished {
 
 /**
  * The saved states of one model: which there are, the longest for a prompt, saving and restoring. A state of another model, engine or setting has another
- * fingerprint and is not seen. One whose digest does not match is deleted, with a line in the log, before llama.cpp could read it; one that cannot be gone on from, before
- * anything is evaluated.
+ * fingerprint and is not seen. One whose digest does not match, or whose cells are not those of its tokens, is deleted, with a line in the log, before llama.cpp could read it; one that
+ * cannot be gone on from, before anything is evaluated.
  */
 export class StateCache {
   readonly #folder: StateFolder;
   readonly #fingerprint: string;
+  readonly #sequences: number;
   readonly #log: Log | undefined;
   readonly #index = new RadixIndex<State>();
   readonly #states = new Map<string, State>();
@@ -55,9 +59,10 @@ export class StateCache {
   #restoredTokens = 0;
   #uncut: boolean;
 
-  private constructor({ folder, fingerprint, uncut = false, log }: StateCacheOptions) {
+  private constructor({ folder, fingerprint, sequences, uncut = false, log }: StateCacheOptions) {
     this.#folder = folder;
     this.#fingerprint = fingerprint;
+    this.#sequences = sequences;
     this.#uncut = uncut;
     this.#log = log;
   }
@@ -149,13 +154,18 @@ export class StateCache {
     };
   }
 
-  /** Compares the file with its digest, aside from generation. A file that is gone or wrong is forgotten. */
+  /** Compares the file with its digest and looks through its cells, aside from generation. A file that is gone or wrong is forgotten. */
   async #check(state: State): Promise<void> {
     const { stored } = state;
+    const file = this.#folder.pathOf(stored.file);
     try {
-      const { digest, bytes, identity } = await digestFile(this.#folder.pathOf(stored.file));
-      if (digest === stored.digest && bytes === stored.bytes) state.identity = identity;
-      else await this.#discard(state, 'its content does not match its digest');
+      const { digest, bytes, identity } = await digestFile(file);
+      const matches = digest === stored.digest && bytes === stored.bytes;
+      const wrong = matches
+        ? await whyWrongCells(file, { tokens: stored.tokens.length, sequences: this.#sequences })
+        : 'its content does not match its digest';
+      if (wrong === undefined) state.identity = identity;
+      else await this.#discard(state, wrong);
     } catch (error) {
       if (isMissing(error)) this.#forget(state);
       else await this.#discard(state, String(error));

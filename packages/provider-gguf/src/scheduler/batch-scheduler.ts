@@ -234,11 +234,12 @@ export class BatchScheduler implements Scheduler {
     // Others may have come while they were made.
     if (prompts) for (const { running } of ready) running.guesses = [];
     const burst = prompts && this.#isBurst(ready);
+    const position = ready.find(({ running }) => running.next === undefined)?.slot.cached.length ?? 0;
     const planned = planStep(ready.map(readySlot), {
       batchSize: this.#context.batchSize,
       prompts: burst || this.#groups.get(group)?.prompts === false,
-      promptTokens: (waiting) => this.#promptTokens(burst ? 0 : waiting),
-      enough: this.#budget.enough,
+      promptTokens: (waiting) => this.#promptTokens(burst ? 0 : waiting, position),
+      enough: this.#budget.enough(position),
     });
     const rows = planned.map((each) => this.#row(each));
     const answers = rows.some(isSingle);
@@ -248,10 +249,11 @@ export class BatchScheduler implements Scheduler {
     return rows;
   }
 
-  #promptTokens(waiting: number): number {
+  /** `position`: tokens before those of the first prompt. */
+  #promptTokens(waiting: number, position: number): number {
     const canInterrupt =
       this.#context.interrupt !== undefined && this.#mayInterrupt && this.#beginnings.pendingCopies === 0;
-    return waiting === 0 && canInterrupt ? this.#budget.longTokens : this.#budget.tokens(waiting);
+    return waiting === 0 && canInterrupt ? this.#budget.longTokens(position) : this.#budget.tokens(waiting, position);
   }
 
   /**
@@ -310,7 +312,8 @@ export class BatchScheduler implements Scheduler {
         this.#context.add(slot.id, slot.cached.length, tokens, logitsFrom),
       );
       // Whether a copy was made is not known of a step that ended early.
-      this.#interruptible = prompts && this.#mayInterrupt && copies === 0 && total > this.#budget.tokens(0) ? rows : [];
+      const isLong = prompts && total > this.#budget.tokens(0, meanPosition(rows));
+      this.#interruptible = isLong && this.#mayInterrupt && copies === 0 ? rows : [];
       if (!(await this.#evaluate(prompts))) return this.#stepInterrupted(rows);
     } catch (cause) {
       this.#stepFailed(rows, cause);
@@ -349,8 +352,10 @@ export class BatchScheduler implements Scheduler {
     }
     this.#admission.measured(promptTokens, generating, ms);
     const singles = rows.filter(isSingle).length;
-    if (guesses === 0)
-      this.#budget.observe({ decodeRows: singles, promptTokens: singles > 0 ? 0 : promptTokens, copies, ms });
+    if (guesses === 0) {
+      const position = meanPosition(rows);
+      this.#budget.observe({ decodeRows: singles, promptTokens: singles > 0 ? 0 : promptTokens, position, copies, ms });
+    }
     if (promptTokens === 0 && copies === 0) this.#guesses?.measured(generating, guesses, ms);
   }
 
@@ -504,6 +509,16 @@ export class BatchScheduler implements Scheduler {
 
 /** It has the cost of generated tokens. */
 const isSingle = ({ logitsFrom }: Row): boolean => logitsFrom === 0;
+
+/** Tokens that stand before those of a step, in the mean of all of these. */
+const meanPosition = (rows: readonly Row[]): number => {
+  let [tokens, before] = [0, 0];
+  for (const row of rows) {
+    tokens += row.tokens.length;
+    before += row.tokens.length * row.slot.cached.length;
+  }
+  return before / tokens;
+};
 
 const NO_ROWS = new Uint32Array(0);
 

@@ -2,19 +2,43 @@ import { describe, expect, test } from 'vitest';
 import { ChunkBudget } from './chunk-budget.ts';
 import { randomOf, REAL_COSTS, type StepCosts } from './simulated-engine.fixture.ts';
 
-const timeOf = ({ step, decodeRow, promptToken }: StepCosts, decodeRows: number, promptTokens: number): number =>
-  step + decodeRow * decodeRows + promptToken * promptTokens;
+interface Costs extends StepCosts {
+  /** Of a prompt token, for each token before it. */
+  readonly back?: number;
+}
+
+const timeOf = (
+  { step, decodeRow, promptToken, back = 0 }: Costs,
+  rows: number,
+  tokens: number,
+  position = 0,
+): number => step + decodeRow * rows + (promptToken + back * (position + tokens / 2)) * tokens;
+
+const NO_TOKENS = { decodeRows: 0, promptTokens: 0, position: 0, copies: 0 };
 
 /** Evaluates prompts, each time after a step of so many answers; gives the time of each step of prompts. */
-const drive = (budget: ChunkBudget, costs: StepCosts, waiting: number, steps: number, noise = () => 1): number[] =>
+const drive = (budget: ChunkBudget, costs: Costs, waiting: number, steps: number, noise = () => 1): number[] =>
   Array.from({ length: steps }, () => {
-    if (waiting > 0)
-      budget.observe({ decodeRows: waiting, promptTokens: 0, copies: 0, ms: timeOf(costs, waiting, 0) * noise() });
+    if (waiting > 0) budget.observe({ ...NO_TOKENS, decodeRows: waiting, ms: timeOf(costs, waiting, 0) * noise() });
     const promptTokens = budget.tokens(waiting);
     const ms = timeOf(costs, 0, promptTokens) * noise();
-    budget.observe({ decodeRows: 0, promptTokens, copies: 0, ms });
+    budget.observe({ ...NO_TOKENS, promptTokens, ms });
     return ms;
   });
+
+/** Evaluates a prompt of so many tokens, each time after a step of so many answers; gives the time of each of its steps. */
+const drivePrompt = (budget: ChunkBudget, costs: Costs, waiting: number, length: number): number[] => {
+  const times: number[] = [];
+  for (let position = 0; position < length;) {
+    budget.observe({ ...NO_TOKENS, decodeRows: waiting, ms: timeOf(costs, waiting, 0) });
+    const promptTokens = Math.min(length - position, budget.tokens(waiting, position));
+    const ms = timeOf(costs, 0, promptTokens, position);
+    budget.observe({ ...NO_TOKENS, promptTokens, position, ms });
+    times.push(ms);
+    position += promptTokens;
+  }
+  return times;
+};
 
 const fresh = (): ChunkBudget => new ChunkBudget({ batchSize: 512, stepMs: 50 });
 
@@ -51,7 +75,7 @@ describe('the prompt tokens of a step', () => {
     const sizes = [0.02, 0.7, 3, 20, 200].map((promptToken) => {
       const budget = fresh();
       drive(budget, { ...REAL_COSTS, step: 0, promptToken }, 0, 60);
-      return { usual: budget.tokens(0), long: budget.longTokens };
+      return { usual: budget.tokens(0), long: budget.longTokens() };
     });
     expect(sizes).toEqual([
       { usual: 512, long: 512 },
@@ -88,6 +112,18 @@ describe('the prompt tokens of a step', () => {
     expect(budget.tokens(2)).toBeLessThan(four);
   });
 
+  test('become fewer the more tokens they have to look back at', () => {
+    const budget = fresh();
+    // At the end of the prompt, a token takes three times what the first ones take.
+    const costs = { ...REAL_COSTS, back: REAL_COSTS.promptToken / 2_000 };
+    const answers = timeOf(costs, 4, 0);
+    const times = drivePrompt(budget, costs, 4, 4_000);
+    expect(Math.max(...times.slice(1))).toBeLessThan(2.2 * answers);
+    expect(Math.max(...drivePrompt(budget, costs, 4, 4_000))).toBeLessThan(2.2 * answers);
+    expect(budget.tokens(4, 4_000)).toBeLessThan(budget.tokens(4) / 2);
+    expect(budget.tokens(4, 4_000)).toBeGreaterThan(budget.tokens(4) / 5);
+  });
+
   test('do not become many by other programs that make one step in ten four times as long', () => {
     const ratios = Array.from({ length: 500 }, (_, seed) => {
       const random = randomOf(seed);
@@ -107,7 +143,7 @@ test('a copy costs what a step with it takes longer', () => {
   drive(budget, REAL_COSTS, 0, 30);
   drive(budget, REAL_COSTS, 4, 30);
   const ms = timeOf(REAL_COSTS, 4, 0) + 2 * 20;
-  for (let i = 0; i < 20; i++) budget.observe({ decodeRows: 4, promptTokens: 0, copies: 2, ms });
+  for (let i = 0; i < 20; i++) budget.observe({ ...NO_TOKENS, decodeRows: 4, copies: 2, ms });
   expect(budget.copyTokens * (budget.promptMs ?? 0)).toBeGreaterThan(15);
   expect(budget.copyTokens * (budget.promptMs ?? 0)).toBeLessThan(25);
 });

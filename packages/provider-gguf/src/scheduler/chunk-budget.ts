@@ -3,6 +3,8 @@ export interface MeasuredStep {
   /** Sequences that got their tokens; 0 in a step of prompts. */
   readonly decodeRows: number;
   readonly promptTokens: number;
+  /** Tokens that stand before them in their sequence, in the mean of all. */
+  readonly position: number;
   /** Sequences that were copied with it. */
   readonly copies: number;
   readonly ms: number;
@@ -26,12 +28,15 @@ const SLOWER_WEIGHT = 0.1;
 const COPY_WEIGHT = 0.3;
 /** A slower figure is taken as at most this many times slower. */
 const SLOWEST = 2;
+/** Steps with fewer tokens before theirs tell what a token costs by itself, the others what it costs to look back. */
+const NEAR_TOKENS = 512;
 /** Prompt tokens that a copy is taken to cost before one was measured. */
 const FIRST_COPY_TOKENS = 64;
 
 /**
  * How many prompt tokens one step may evaluate: it bounds how long the other sequences wait, and an abort where a step cannot be interrupted. It follows measured
- * times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, of one copy.
+ * times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, and by the number of tokens
+ * before it, all of which it looks at, of one copy.
  */
 export class ChunkBudget {
   readonly #batchSize: number;
@@ -39,6 +44,8 @@ export class ChunkBudget {
   readonly #decodeMs = new Map<number, number>();
   /** Milliseconds for each token, by the binary order of the number of tokens in the step. */
   readonly #promptMs = new Map<number, number>();
+  /** Milliseconds that one prompt token takes more for each token before it. */
+  #backMs: number | undefined;
   #copyMs: number | undefined;
   /** Growth is by doubling, so that the first large step cannot be far too large. */
   #largest = FIRST_CHUNK / 2;
@@ -49,21 +56,22 @@ export class ChunkBudget {
     this.#stepMs = stepMs;
   }
 
-  /** Prompt tokens for a step for which so many sequences that generate have to wait. */
-  tokens(waiting: number): number {
+  /** Prompt tokens, with so many before them, for a step for which so many sequences that generate have to wait. */
+  tokens(waiting: number, position = 0): number {
     const decodeMs = waiting === 0 ? undefined : this.#decodeTime(waiting);
     const allowedMs = Math.min(this.#stepMs, Math.max(LEAST_MS, SHARE_BESIDE_ANSWERS * (decodeMs ?? Infinity)));
-    return this.#bounded(this.#fitting(allowedMs));
+    return this.#bounded(this.#fitting(allowedMs, position));
   }
 
   /** Prompt tokens for a step that can be interrupted and that nobody waits for. */
-  get longTokens(): number {
-    return Math.max(this.tokens(0), this.#bounded(Math.min(this.enough, this.#fitting(LONG_MS))));
+  longTokens(position = 0): number {
+    const long = Math.min(this.enough(position), this.#fitting(LONG_MS, position));
+    return Math.max(this.tokens(0, position), this.#bounded(long));
   }
 
   /** With so many prompt tokens a step is long enough: more would be evaluated no faster for each of them. */
-  get enough(): number {
-    return Math.max(FULL_SPEED_TOKENS, this.#fitting(SHORT_MS));
+  enough(position = 0): number {
+    return Math.max(FULL_SPEED_TOKENS, this.#fitting(SHORT_MS, position));
   }
 
   /** What copying one sequence costs, in prompt tokens evaluated in the same time. */
@@ -72,7 +80,7 @@ export class ChunkBudget {
     return this.#copyMs === undefined || promptMs === undefined ? FIRST_COPY_TOKENS : this.#copyMs / promptMs;
   }
 
-  /** Milliseconds that the evaluation of one prompt token takes in a large step; undefined before it is known. */
+  /** Milliseconds that the evaluation of one prompt token at the beginning of a prompt takes in a large step; undefined before it is known. */
   get promptMs(): number | undefined {
     return this.#promptTime(this.#largest);
   }
@@ -82,37 +90,36 @@ export class ChunkBudget {
   }
 
   /** The most tokens that take no longer than that. */
-  #fitting(allowedMs: number): number {
+  #fitting(allowedMs: number, position: number): number {
     if (this.#promptMs.size === 0) return FIRST_CHUNK;
+    const backMs = position * (this.#backMs ?? 0);
     for (let order = orderOf(this.#batchSize); order >= 0; order--) {
-      const tokens = Math.floor(allowedMs / (this.#promptTime(2 ** order) ?? Infinity));
+      const tokens = Math.floor(allowedMs / ((this.#promptTime(2 ** order) ?? Infinity) + backMs));
       if (tokens >= 2 ** order) return Math.min(tokens, 2 ** (order + 1) - 1);
     }
     return LEAST_CHUNK;
   }
 
-  observe({ decodeRows, promptTokens, copies, ms }: MeasuredStep): void {
-    if (copies > 0) this.#observeCopies(copies, ms - this.#expected(decodeRows, promptTokens));
+  observe(step: MeasuredStep): void {
+    const { decodeRows, promptTokens, position, copies, ms } = step;
+    if (copies > 0) this.#observeCopies(copies, ms - this.#expected(step));
     else if (decodeRows > 0) this.#observeDecode(decodeRows, ms);
     // Of a few tokens the fixed cost of a step hides what one of them takes.
-    else if (promptTokens >= LEAST_CHUNK) this.#observePrompt(promptTokens, ms);
+    else if (promptTokens >= LEAST_CHUNK) this.#observePrompt(promptTokens, position, ms);
     this.#largest = Math.min(this.#batchSize, Math.max(this.#largest, promptTokens));
   }
 
   #observeDecode(rows: number, ms: number): void {
-    const known = this.#decodeMs.get(rows);
-    if (known === undefined) return void this.#decodeMs.set(rows, ms);
-    const weight = ms < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
-    this.#decodeMs.set(rows, known + weight * (Math.min(ms, SLOWEST * known) - known));
+    this.#decodeMs.set(rows, followed(this.#decodeMs.get(rows), ms));
   }
 
-  #observePrompt(tokens: number, ms: number): void {
+  #observePrompt(tokens: number, position: number, ms: number): void {
     const one = Math.max(ms, 0.001) / tokens;
-    const order = orderOf(tokens);
-    const known = this.#promptMs.get(order);
-    if (known === undefined) return void this.#promptMs.set(order, one);
-    const weight = one < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
-    this.#promptMs.set(order, known + weight * (Math.min(SLOWEST * known, one) - known));
+    const near = this.#promptTime(tokens);
+    if (position < NEAR_TOKENS || near === undefined) {
+      const order = orderOf(tokens);
+      this.#promptMs.set(order, followed(this.#promptMs.get(order), one));
+    } else this.#backMs = followed(this.#backMs, Math.max(0, one - near) / position);
   }
 
   #observeCopies(copies: number, ms: number): void {
@@ -122,9 +129,9 @@ export class ChunkBudget {
   }
 
   /** The time of a step without copies; NaN before it is known. */
-  #expected(decodeRows: number, promptTokens: number): number {
+  #expected({ decodeRows, promptTokens, position }: MeasuredStep): number {
     if (decodeRows > 0) return this.#decodeTime(decodeRows) ?? Number.NaN;
-    return promptTokens * (this.#promptTime(promptTokens) ?? Number.NaN);
+    return promptTokens * ((this.#promptTime(promptTokens) ?? Number.NaN) + position * (this.#backMs ?? 0));
   }
 
   /** Of the number of sequences nearest to it that was measured, never taken as more than it may be. */
@@ -135,7 +142,7 @@ export class ChunkBudget {
     return best === undefined ? undefined : (this.#decodeMs.get(best) ?? 0) * Math.min(1, rows / best);
   }
 
-  /** For one token of a step with so many, of the size nearest to it that was measured. */
+  /** For one token of a step with so many, at the beginning of a prompt, of the size nearest to it that was measured. */
   #promptTime(tokens: number): number | undefined {
     const order = orderOf(tokens);
     let best: number | undefined;
@@ -147,5 +154,12 @@ export class ChunkBudget {
     return best === undefined ? undefined : this.#promptMs.get(best);
   }
 }
+
+/** A figure after a new measurement of it. */
+const followed = (known: number | undefined, measured: number): number => {
+  if (known === undefined) return measured;
+  const weight = measured < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
+  return known + weight * (Math.min(measured, SLOWEST * known) - known);
+};
 
 const orderOf = (tokens: number): number => Math.floor(Math.log2(Math.max(1, tokens)));

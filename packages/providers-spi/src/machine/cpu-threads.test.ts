@@ -23,6 +23,7 @@ test('two processors of one core are one core', () => {
   expect(facts(files)).toEqual({ logical: 8, physical: 4, quota: undefined });
   expect(threadsFor(facts(files))).toMatchObject({
     threads: 3,
+    most: 8,
     why: '4 physical cores of 8 processors, less one',
   });
 });
@@ -63,6 +64,7 @@ test('a quota of version 2: the tightest of the group and those above it', () =>
   expect(facts(files).quota).toBe(3.5);
   expect(threadsFor(facts(files))).toMatchObject({
     threads: 2,
+    most: 3,
     why: '8 cores, 3.5 granted by the control group, less one',
   });
 });
@@ -86,7 +88,7 @@ test('a quota of version 1, also where the path is one of the host', () => {
 
 test('a quota above the cores changes nothing, and one core is used in full', () => {
   const files = { ...eight, '/sys/fs/cgroup/cpu.max': '1600000 100000\n' };
-  expect(threadsFor(facts(files))).toMatchObject({ threads: 7, why: '8 cores, less one' });
+  expect(threadsFor(facts(files))).toMatchObject({ threads: 7, most: 8, why: '8 cores, less one' });
   expect(threadsFor({ logical: 1, physical: 1, quota: undefined })).toMatchObject({ threads: 1, why: '1 core' });
 });
 

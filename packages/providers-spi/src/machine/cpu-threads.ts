@@ -14,6 +14,8 @@ export interface CpuFacts {
 /** How many threads evaluate a model by default, and why so many. */
 export interface ThreadChoice extends CpuFacts {
   readonly threads: number;
+  /** More threads than this cannot run at the same time. */
+  readonly most: number;
   /** For people: `4 physical cores of 8 processors, less one`. */
   readonly why: string;
 }
@@ -33,7 +35,7 @@ const readText: FileReader = (file) => {
 export const threadsFor = (facts: CpuFacts): ThreadChoice => {
   const { logical, physical, quota } = facts;
   const cores = Math.min(physical ?? logical, logical);
-  const granted = quota === undefined ? cores : Math.max(1, Math.floor(quota));
+  const granted = quota === undefined ? logical : Math.max(1, Math.floor(quota));
   const usable = Math.min(cores, granted);
   const counted =
     physical === undefined
@@ -43,7 +45,8 @@ export const threadsFor = (facts: CpuFacts): ThreadChoice => {
         : plural(physical, 'core');
   const limited = quota !== undefined && granted < cores ? `, ${quota} granted by the control group` : '';
   const less = usable > 1 ? ', less one' : '';
-  return { ...facts, threads: Math.max(1, usable - 1), why: counted + limited + less };
+  const threads = Math.max(1, usable - 1);
+  return { ...facts, threads, most: Math.min(logical, granted), why: counted + limited + less };
 };
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -6,10 +6,10 @@ import { golekTiny } from '@golek/model-tiny';
 import { createGgufProvider, createIsolatedGgufProvider } from '@golek/provider-gguf';
 import type { Provider } from '@golek/providers-spi';
 import { isolatedProvider } from '@golek/providers-spi/isolation';
-import { residentMiB } from '../server.ts';
 import { adapterFor } from './adapter-file.ts';
 import { mutateGguf, mutationName, originalOf, type Original } from './mutate-gguf.ts';
 import { randomOf } from '../random.ts';
+import { ownLiveMiB } from '../settled-memory.ts';
 import { saveState, writeDamaged, type SavedState } from './state-files.ts';
 import type { Trial } from './trial-provider.ts';
 
@@ -28,7 +28,7 @@ export interface MutationReport {
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Everything that should not have happened. */
   readonly wrong: readonly string[];
-  /** Resident memory of this process, the supervisor, MiB: after the first tenth and at the end. */
+  /** What this process, the supervisor, keeps, MiB: after the first tenth and at the end. */
   readonly memory: { readonly early: number; readonly late: number };
   readonly slowestMs: number;
 }
@@ -222,7 +222,7 @@ export const runMutations = async ({ count, parallel = 2, log }: MutationOptions
         const index = next++;
         const began = performance.now();
         tally.add(index, await worker.tryOne(index), performance.now() - began);
-        if (tally.tried === Math.ceil(count / 10)) early = residentMiB(process.pid);
+        if (tally.tried === Math.ceil(count / 10)) early = await ownLiveMiB();
         if (tally.tried % 500 === 0)
           log?.(
             `${tally.tried} files, ${Math.round((performance.now() - started) / 1000)} s, ${tally.wrong.length} wrong`,
@@ -233,7 +233,7 @@ export const runMutations = async ({ count, parallel = 2, log }: MutationOptions
     const ended = await Promise.allSettled(Array.from({ length: parallel }, work));
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
     const { tried, outcomes, wrong, slowestMs } = tally;
-    const memory = { early, late: residentMiB(process.pid) };
+    const memory = { early, late: await ownLiveMiB() };
     return { seconds: (performance.now() - started) / 1000, tried, outcomes, wrong, memory, slowestMs };
   } finally {
     await rm(folder, { recursive: true, force: true });
