@@ -1,4 +1,4 @@
-import type { InferenceEvent, Provider } from '@golek/providers-spi';
+import type { GenerateRequest, InferenceEvent, Provider } from '@golek/providers-spi';
 import {
   asCount,
   asObject,
@@ -21,6 +21,14 @@ import { modelOptionsOf, optionsOf, resolveOptions, type AnthropicProviderOption
 import { countBody, messageBody, type WireSettings } from './wire/message-body.ts';
 import { MessageReader } from './wire/message-reader.ts';
 
+/** Anthropic's own client streams what may take ten minutes: by its table, above so many tokens of the slowest models. */
+const MOST_WHOLE_TOKENS = 8_192;
+
+const mayTakeLong = (
+  { maxTokens }: Pick<GenerateRequest, 'maxTokens'>,
+  settings: Pick<WireSettings, 'maxTokens'>,
+): boolean => (maxTokens ?? settings.maxTokens) > MOST_WHOLE_TOKENS;
+
 const readCount = (text: string, context: FailureContext): InferenceEvent => {
   const json = parseJson(text);
   const error = errorObjectOf(json);
@@ -36,12 +44,17 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
+      const { wholeMs } = context;
+      const stream = settings.stream && (wholeMs === undefined || mayTakeLong(request, settings));
       const plan: StreamPlan = {
         request,
-        outgoing: (events) => messageBody(request, model, settings, events),
+        outgoing: (events) => ({
+          ...messageBody(request, model, { ...settings, stream }, events),
+          ...(!stream && { answerMs: wholeMs }),
+        }),
         answer: new MessageReader(context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
-        streamType: settings.stream ? 'text/event-stream' : undefined,
+        streamType: stream ? 'text/event-stream' : undefined,
       };
       return new StreamedRun(host, plan, context);
     }
@@ -63,6 +76,7 @@ export const anthropicProvider = (given: AnthropicProviderOptions): Provider => 
     capabilities: { tasks: ['generate', 'count'], formats: [] },
     credentials: (apiKey) => ({ 'x-api-key': apiKey }),
     headers: { 'anthropic-version': version, ...(betas.length > 0 && { 'anthropic-beta': betas.join(',') }) },
+    list: async (upstream, signal) => (await listUpstreamModels(upstream, signal)).map((location) => ({ location })),
     describe: async (source, upstream, signal) => {
       const model = modelOptionsOf(source);
       if (model.verify === true) await verifyListed(source, upstream, listUpstreamModels, signal, log);
@@ -70,6 +84,7 @@ export const anthropicProvider = (given: AnthropicProviderOptions): Provider => 
       return {
         tasks: model.tasks ?? ['generate', 'count'],
         options: model.options ?? optionsOf(options),
+        whole: true,
         contextLength: model.contextLength,
         run: runWith({ stream, forwardUser, maxTokens, thinking, cache, body }, maxLineBytes),
       };

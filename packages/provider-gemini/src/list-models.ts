@@ -18,8 +18,8 @@ const MOST_PAGES = 10;
 export interface ListedModel {
   /** As of `nameOf`. */
   readonly name: string;
-  /** Empty where the list does not tell. */
-  readonly tasks: readonly GeminiTask[];
+  /** Absent where the list does not tell; empty for a model that does nothing of what is known here. */
+  readonly tasks: readonly GeminiTask[] | undefined;
   /** Tokens that a prompt may have. */
   readonly inputTokenLimit: number | undefined;
 }
@@ -34,8 +34,11 @@ const readModel = (value: unknown): ListedModel | undefined => {
   const model = asObject(value);
   const name = asText(model?.['name']);
   if (!model || name === undefined) return undefined;
-  const tasks = asList(model['supportedGenerationMethods']).flatMap((method) => METHODS[String(method)] ?? []);
-  return { name: nameOf(name), tasks: [...new Set(tasks)], inputTokenLimit: asCount(model['inputTokenLimit']) };
+  const methods = model['supportedGenerationMethods'];
+  const tasks = Array.isArray(methods)
+    ? [...new Set(asList(methods).flatMap((method) => METHODS[String(method)] ?? []))]
+    : undefined;
+  return { name: nameOf(name), tasks, inputTokenLimit: asCount(model['inputTokenLimit']) };
 };
 
 /** Models of a collection, `models` or `tunedModels`, that an upstream says it has. Throws GolekError. */

@@ -42,12 +42,17 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
+      const { wholeMs } = context;
+      const stream = settings.stream && wholeMs === undefined;
       const plan: StreamPlan = {
         request,
-        outgoing: (events) => generateBody(request, model, settings, events),
+        outgoing: (events) => ({
+          ...generateBody(request, model, { ...settings, stream }, events),
+          answerMs: wholeMs,
+        }),
         answer: new CandidatesReader(request.choices ?? 1, context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
-        streamType: settings.stream ? 'text/event-stream' : undefined,
+        streamType: stream ? 'text/event-stream' : undefined,
       };
       return new StreamedRun(host, plan, context);
     }
@@ -87,14 +92,26 @@ export const geminiProvider = (given: GeminiProviderOptions): Provider => {
   return new RemoteProvider(options, {
     capabilities: { tasks: [...GEMINI_TASKS], formats: [] },
     credentials: (apiKey) => ({ 'x-goog-api-key': apiKey }),
+    list: async (upstream, signal) =>
+      (await listUpstreamModels('models', upstream, signal))
+        // Models for pictures, video or speech only have methods of their own.
+        .filter(({ tasks }) => tasks?.length !== 0)
+        .map(({ name, tasks, inputTokenLimit }) => ({
+          location: name,
+          options: {
+            ...(tasks && { tasks }),
+            ...(inputTokenLimit !== undefined && { contextLength: inputTokenLimit }),
+          },
+        })),
     describe: async (source, upstream, signal) => {
       const model = modelOptionsOf(source);
       const listed = model.verify === true ? await find(source, upstream, signal, options) : undefined;
       const { thinking = 'level', signatures = 'required', schemas = 'json-schema', body = {} } = model;
-      const tasks = model.tasks ?? (listed && listed.tasks.length > 0 ? listed.tasks : ['generate', 'count']);
+      const tasks = model.tasks ?? (listed?.tasks && listed.tasks.length > 0 ? listed.tasks : ['generate', 'count']);
       return {
         tasks,
         options: model.options ?? optionsOf(tasks),
+        whole: true,
         contextLength: model.contextLength ?? listed?.inputTokenLimit,
         embeddingLength: model.embeddingLength,
         run: runWith({ stream, thinking, signatures, schemas, body }, maxLineBytes),

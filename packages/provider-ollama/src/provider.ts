@@ -1,4 +1,4 @@
-import { GolekError, type InferenceEvent, type Log, type ModelSource, type Provider } from '@golek/providers-spi';
+import { GolekError, type Log, type ModelSource, type Provider } from '@golek/providers-spi';
 import {
   LineReader,
   RemoteProvider,
@@ -7,6 +7,7 @@ import {
   unaryRun,
   verifyListed,
   type RemoteModel,
+  type StreamPlan,
   type Upstream,
 } from '@golek/providers-spi/remote';
 import { optionsOf, tasksOf } from './capabilities.ts';
@@ -46,12 +47,17 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
-      const plan = {
+      const { wholeMs } = context;
+      const stream = wholeMs === undefined;
+      const plan: StreamPlan = {
         request,
-        outgoing: (events: InferenceEvent[]) => generateBody(request, model, settings, events),
+        outgoing: (events) => ({
+          ...generateBody(request, model, { ...settings, stream }, events),
+          answerMs: wholeMs,
+        }),
         answer: new AnswerObjects(request, context.id, upstream.failureContext(model)),
         records: new LineReader(maxLineBytes),
-        streamType: 'application/x-ndjson',
+        streamType: stream ? 'application/x-ndjson' : undefined,
       };
       return new StreamedRun(host, plan, context);
     }
@@ -83,6 +89,7 @@ export const ollamaProvider = (given: OllamaProviderOptions): Provider => {
   const { maxLineBytes, log } = options;
   return new RemoteProvider(options, {
     capabilities: { tasks: ['generate', 'embed'], formats: [] },
+    list: async (upstream, signal) => (await listTags(upstream, signal)).map((location) => ({ location })),
     describe: async (source, upstream, signal) => {
       const own = modelOptionsOf(source);
       const shown = own.discover === false ? UNKNOWN : await show(source, upstream, signal, log);
@@ -90,6 +97,7 @@ export const ollamaProvider = (given: OllamaProviderOptions): Provider => {
       return {
         tasks,
         options: own.options ?? optionsOf(tasks, shown.capabilities),
+        whole: true,
         contextLength: contextOf(own, shown),
         embeddingLength: own.embeddingLength,
         manifest: shown.manifest,

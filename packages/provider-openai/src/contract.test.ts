@@ -28,6 +28,16 @@ await providerContract('OpenAI-compatible upstream', {
   create: () => createOpenAiProvider({ id: 'loopback', baseUrl: upstream.url, apiKey: 'secret-key' }),
 });
 
+await providerContract('OpenAI-compatible upstream, by its Responses API', {
+  ...setup('good'),
+  source: {
+    name: 'm',
+    location: 'good',
+    options: { api: 'responses', verify: true, options: ['input.chat', 'maxTokens'] },
+  },
+  create: () => createOpenAiProvider({ id: 'loopback', baseUrl: upstream.url, apiKey: 'secret-key' }),
+});
+
 await providerContract('OpenAI-compatible upstream with one connection, byte by byte', {
   ...setup('drip'),
   // What is long is the number of packets here.

@@ -35,6 +35,8 @@ export interface Dialect {
   readonly keyHeader?: string;
   /** True: models are deployments, which stand in the path; there is no list of them. */
   readonly deployments?: true;
+  /** Options of requests that its Responses API takes; absent: it is not known to have one. */
+  readonly responses?: readonly RequestOption[];
   /** True: it takes llama.cpp's XTC, DRY and length of the penalties under its names. */
   readonly llamaSamplers?: true;
 }
@@ -63,6 +65,23 @@ const OPENAI_OPTIONS: readonly RequestOption[] = [
   'dimensions',
 ];
 
+/** What OpenAI's Responses API has words for. */
+export const RESPONSES_OPTIONS: readonly RequestOption[] = [
+  'input.chat',
+  'input.image',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'reasoning.enabled',
+  'reasoning.effort',
+  'sampling.temperature',
+  'sampling.topP',
+  'output.json',
+  'output.json-schema',
+  'maxTokens',
+  'logprobs',
+];
+
 const FILTERS: readonly RequestOption[] = ['sampling.topK', 'sampling.minP', 'sampling.repeatPenalty'];
 
 const LLAMA_OPTIONS: readonly RequestOption[] = [
@@ -82,12 +101,13 @@ const TEXT_INPUTS = ['input.text', 'input.tokens', 'echo', 'suffix'] as const;
 /** Names of fields as the services document them. Golek's own server speaks `llama-cpp`. */
 export const DIALECTS = {
   /** The API that everybody has in common. */
-  openai: { options: OPENAI_OPTIONS, maxTokens: 'max_tokens' },
+  openai: { options: OPENAI_OPTIONS, maxTokens: 'max_tokens', responses: RESPONSES_OPTIONS },
   /** OpenAI's own service: its reasoning models take no `max_tokens`. */
   'openai-platform': {
     options: [...OPENAI_OPTIONS, 'suffix', 'reasoning.effort'],
     maxTokens: 'max_completion_tokens',
     reasoningEffort: 'reasoning_effort',
+    responses: RESPONSES_OPTIONS,
   },
   vllm: {
     options: [...OPENAI_OPTIONS, ...FILTERS, 'stopTokens', 'ignoreEos', 'templateOptions'],
@@ -98,6 +118,7 @@ export const DIALECTS = {
     stopTokens: 'stop_token_ids',
     ignoreEos: 'ignore_eos',
     templateOptions: 'chat_template_kwargs',
+    responses: RESPONSES_OPTIONS,
   },
   'llama-cpp': {
     options: [...OPENAI_OPTIONS, ...FILTERS, ...LLAMA_OPTIONS, 'output.grammar'],
@@ -109,6 +130,7 @@ export const DIALECTS = {
     ignoreEos: 'ignore_eos',
     templateOptions: 'chat_template_kwargs',
     llamaSamplers: true,
+    responses: RESPONSES_OPTIONS,
   },
   /** LM Studio's server (llama.cpp and MLX). */
   'lm-studio': {
@@ -118,6 +140,7 @@ export const DIALECTS = {
     minP: 'min_p',
     repeatPenalty: 'repeat_penalty',
     jsonBySchema: true,
+    responses: RESPONSES_OPTIONS.filter((option) => option !== 'logprobs'),
   },
   /** Azure OpenAI by deployments: the address ends with `/openai?api-version=…`. Its newer `/openai/v1` is `openai-platform`. */
   azure: {
@@ -168,6 +191,7 @@ export const DIALECTS = {
     minP: 'min_p',
     repeatPenalty: 'repetition_penalty',
     reasoning: 'reasoning',
+    responses: RESPONSES_OPTIONS,
   },
 } as const satisfies Readonly<Record<string, Dialect>>;
 

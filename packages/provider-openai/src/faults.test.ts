@@ -1,8 +1,10 @@
 import { GolekError, type ErrorCode } from '@golek/api';
-import type { FaultName } from '@golek/faulty-upstream';
+import { FAULTS, type FaultName } from '@golek/faulty-upstream';
 import type { ModelSession } from '@golek/providers-spi';
 import { describe, expect, it } from 'vitest';
-import { bench, chat, contextOf, failureOf } from './upstream.fixture.ts';
+import { APIS, bench, chat, contextOf, failureOf } from './upstream.fixture.ts';
+
+const CUT = /ended after 0 of 1 finish reasons|ended without 'response\.completed'/;
 
 /** Each fault that ends by itself: the code, and words of the message. */
 const FAILURES: readonly (readonly [FaultName, ErrorCode, RegExp])[] = [
@@ -22,21 +24,21 @@ const FAILURES: readonly (readonly [FaultName, ErrorCode, RegExp])[] = [
   ['unknown-404', 'provider_misconfigured', /check its baseUrl and that it has the model 'unknown-404'/],
   ['moved-301', 'provider_misconfigured', /a redirect, which is not followed/],
   ['cut-by-close', 'provider_failed', /closed the connection/],
-  ['cut-by-end', 'provider_failed', /ended after 0 of 1 finish reasons/],
-  ['no-finish-reason', 'provider_failed', /ended after 0 of 1 finish reasons/],
-  ['malformed-json', 'provider_failed', /broken JSON: \{"choices"/],
+  ['cut-by-end', 'provider_failed', CUT],
+  ['no-finish-reason', 'provider_failed', CUT],
+  ['malformed-json', 'provider_failed', /broken JSON: \{"(choices|type)"/],
   ['garbage-lines', 'provider_failed', /no field of an event: this is no event/],
-  ['not-an-answer', 'provider_failed', /JSON without 'choices': \[1,2,3\]/],
+  ['not-an-answer', 'provider_failed', /(JSON without 'choices'|an event without 'type'): \[1,2,3\]/],
   ['huge-line', 'provider_failed', /longer than the limit of 4194304 bytes/],
-  ['empty-200', 'provider_failed', /ended after 0 of 1 finish reasons/],
+  ['empty-200', 'provider_failed', CUT],
   ['error-in-200', 'provider_failed', /reported an error in its answer: the engine is on fire/],
   ['html-200', 'provider_failed', /the content type 'text\/html'/],
   ['error-in-stream', 'provider_failed', /reported an error in its answer: the engine is on fire/],
 ];
 
-describe('a streamed answer with a fault', () => {
+describe.each(APIS)('a streamed answer of the API %s with a fault', (api) => {
   it.each(FAILURES)('%s is %s', async (fault, code, words) => {
-    const { ask, upstream } = await bench();
+    const { ask, upstream } = await bench({}, FAULTS, api);
     const error = await failureOf(ask(fault));
     expect([error.code, error.message]).toEqual([code, expect.stringMatching(words)]);
     expect(error.message).not.toContain('sk-very-secret');
@@ -45,7 +47,7 @@ describe('a streamed answer with a fault', () => {
   });
 });
 
-describe('a whole answer with a fault', () => {
+describe.each(APIS)('a whole answer of the API %s with a fault', (api) => {
   const whole = FAILURES.filter(
     // What is about events of a stream has no counterpart.
     ([fault]) =>
@@ -53,30 +55,77 @@ describe('a whole answer with a fault', () => {
   );
 
   it.each(whole)('%s is %s', async (fault, code) => {
-    const { ask, upstream } = await bench({ stream: false });
+    const { ask, upstream } = await bench({ stream: false }, FAULTS, api);
     const error = await failureOf(ask(fault));
     expect(error.code).toBe(code);
     expect(upstream.count).toBe(1);
   });
 
   it('says that a body is empty or broken', async () => {
-    const { ask } = await bench({ stream: false });
+    const { ask } = await bench({ stream: false }, FAULTS, api);
     expect((await failureOf(ask('empty-200'))).message).toContain('an empty body');
     expect((await failureOf(ask('cut-by-end'))).message).toContain('broken JSON');
     expect((await failureOf(ask('html-200'))).message).toContain("content type 'text/html'");
   });
 });
 
-describe('an answer', () => {
+describe.each(APIS)('an answer of the API %s', (api) => {
   it.each(['ok', 'slow-drip', 'split-packets'] as const)('is right with %s', async (model) => {
     for (const stream of [true, false]) {
-      const { ask } = await bench({ stream });
-      const { choices, usage } = await ask(model, chat('één twee 三 🎈 vier'));
+      const { ask } = await bench({ stream }, FAULTS, api);
+      const { choices, usage, warnings } = await ask(model, chat('één twee 三 🎈 vier'));
       expect(choices[0]).toMatchObject({ text: 'één twee 三 🎈 vier', finish: 'stop' });
-      expect(usage).toEqual({ promptTokens: 5, completionTokens: 5, cachedPromptTokens: 1 });
+      expect(usage).toEqual({
+        promptTokens: 5,
+        completionTokens: 5,
+        cachedPromptTokens: 1,
+        ...(api === 'responses' && { reasoningTokens: 0 }),
+      });
+      expect(warnings).toEqual([]);
     }
   });
 
+  it('tells no usage that nobody told', async () => {
+    const { ask } = await bench({}, { silent: { kind: 'ok', usage: false } }, api);
+    expect((await ask('silent')).usage).toBeUndefined();
+  });
+
+  it('on which nothing comes is given up after the idle time', async () => {
+    const { ask, upstream } = await bench({ idleTimeoutMs: 300 }, FAULTS, api);
+    for (const model of ['stall-before-headers', 'stall-after-headers', 'stall-after-chunks']) {
+      expect((await failureOf(ask(model))).code, model).toBe('deadline_exceeded');
+    }
+    await expect.poll(() => upstream.open).toBe(0);
+  });
+
+  it('closes its connection at once by an abort, wherever it is', { timeout: 60_000 }, async () => {
+    const { open, upstream } = await bench({}, FAULTS, api);
+    for (const model of ['stall-before-headers', 'stall-after-headers', 'stall-after-chunks']) {
+      upstream.forget();
+      const session = await open(model);
+      const client = new AbortController();
+      const events = session.run(chat('one two three four'), contextOf(client.signal))[Symbol.asyncIterator]();
+      const ended = (async () => {
+        while (!(await events.next()).done);
+      })();
+      await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(1);
+      const at = performance.now();
+      client.abort();
+      expect((await failureOf(ended)).code, model).toBe('cancelled');
+      await expect.poll(() => upstream.calls[0]?.state, { timeout: 10_000 }).toBe('abandoned');
+      expect((upstream.calls[0]?.endedAt ?? Infinity) - at, model).toBeLessThan(1_000);
+    }
+  });
+});
+
+it('an answer of the Responses API is whole when its last event has come', async () => {
+  const { ask } = await bench({}, FAULTS, 'responses');
+  const { choices, usage } = await ask('reset-after-finish');
+  expect(choices[0]).toMatchObject({ text: 'one two three four', finish: 'stop' });
+  expect(usage).toMatchObject({ promptTokens: 4, completionTokens: 4 });
+});
+
+describe('an answer', () => {
   it('is whole without [DONE] when its finish reason has come, and tells no usage that nobody told', async () => {
     const { ask } = await bench();
     const { choices, usage } = await ask('reset-after-finish');
@@ -138,33 +187,6 @@ describe('connections', () => {
   it('with an unknown host name the cause', async () => {
     const { ask } = await bench({ baseUrl: 'http://no-such-host.invalid/v1' });
     expect((await failureOf(ask('ok'))).message).toMatch(/no-such-host\.invalid.*(ENOTFOUND|EAI_AGAIN)/);
-  });
-
-  it('on which nothing comes are given up after the idle time', async () => {
-    const { ask, upstream } = await bench({ idleTimeoutMs: 300 });
-    for (const model of ['stall-before-headers', 'stall-after-headers', 'stall-after-chunks']) {
-      expect((await failureOf(ask(model))).code, model).toBe('deadline_exceeded');
-    }
-    await expect.poll(() => upstream.open).toBe(0);
-  });
-
-  it('are closed at once by an abort, wherever the answer is', { timeout: 60_000 }, async () => {
-    const { open, upstream } = await bench();
-    for (const model of ['stall-before-headers', 'stall-after-headers', 'stall-after-chunks']) {
-      upstream.forget();
-      const session = await open(model);
-      const client = new AbortController();
-      const events = session.run(chat('one two three four'), contextOf(client.signal))[Symbol.asyncIterator]();
-      const ended = (async () => {
-        while (!(await events.next()).done);
-      })();
-      await expect.poll(() => upstream.open, { timeout: 10_000 }).toBe(1);
-      const at = performance.now();
-      client.abort();
-      expect((await failureOf(ended)).code, model).toBe('cancelled');
-      await expect.poll(() => upstream.calls[0]?.state, { timeout: 10_000 }).toBe('abandoned');
-      expect((upstream.calls[0]?.endedAt ?? Infinity) - at, model).toBeLessThan(1_000);
-    }
   });
 
   it('are not used by a request that is aborted before it has one', async () => {

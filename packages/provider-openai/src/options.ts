@@ -34,8 +34,12 @@ export interface OpenAiProviderOptions extends UpstreamOptions {
   readonly forwardUser?: boolean;
 }
 
+const APIS = ['chat', 'responses'] as const;
+
 /** Settings of one model (`ModelSource.options`). */
 export interface OpenAiModelOptions {
+  /** Which API its answers are asked of: `/chat/completions` with `/completions`, or `/responses`. Default `chat`. */
+  readonly api?: (typeof APIS)[number];
   /** What it does. Default `[generate]`. */
   readonly tasks?: readonly ('generate' | 'embed')[];
   /** Tokens that prompt and answer may hold together; the upstream does not tell it. */
@@ -72,6 +76,7 @@ const OWN_RULES: Readonly<Record<keyof Own, OptionRule>> = {
 };
 
 const MODEL_RULES: Readonly<Record<keyof OpenAiModelOptions, OptionRule>> = {
+  api: oneOfRule(APIS),
   tasks: listRule(['generate', 'embed'] satisfies readonly Task[]),
   contextLength: integerRule(1, 100_000_000),
   embeddingLength: integerRule(1, 1_000_000),

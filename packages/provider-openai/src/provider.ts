@@ -4,38 +4,49 @@ import {
   StreamedRun,
   unaryRun,
   verifyListed,
+  type AnswerReader,
+  type FailureContext,
   type RemoteModel,
+  type StreamPlan,
   type UnaryPlan,
 } from '@golek/providers-spi/remote';
-import { invalidOption, type ModelSource, type Provider, type RequestOption } from '@golek/providers-spi';
+import type { GenerateRequest, InferenceEvent, Provider } from '@golek/providers-spi';
 import { DIALECTS, type Dialect } from './dialect.ts';
-import { listUpstreamModels } from './list-models.ts';
-import { modelOptionsOf, resolveOptions, type OpenAiProviderOptions, type ResolvedOptions } from './options.ts';
+import { describeUpstreamModels, listUpstreamModels } from './list-models.ts';
+import { modelPlan, type ModelPlan } from './model-plan.ts';
+import { resolveOptions, type OpenAiProviderOptions } from './options.ts';
 import { ChoicesReader } from './wire/choices-reader.ts';
 import { readEmbeddings } from './wire/read-embeddings.ts';
-import { embedBody, generateBody, type WireSettings } from './wire/request-body.ts';
+import { embedBody, generateBody, type WireRequest, type WireSettings } from './wire/request-body.ts';
+import { responseBody } from './wire/responses/response-body.ts';
+import { ResponseReader } from './wire/responses/response-reader.ts';
 
-/** Options that only one of the tasks has, so that a model is not said to take what none of its tasks knows. */
-const EMBED_OPTIONS: ReadonlySet<RequestOption> = new Set(['input.tokens', 'dimensions']);
+/** One of the APIs by which answers are asked for. */
+interface AnswerApi {
+  body(request: GenerateRequest, model: string, settings: WireSettings, events: InferenceEvent[]): WireRequest;
+  reader(request: GenerateRequest, runId: string, failures: FailureContext): AnswerReader;
+}
 
-const optionsOf = (source: ModelSource, { dialect }: ResolvedOptions): readonly RequestOption[] => {
-  const { tasks = ['generate'], options = DIALECTS[dialect].options } = modelOptionsOf(source);
-  if (!tasks.includes('generate')) return options.filter((option) => EMBED_OPTIONS.has(option));
-  return tasks.includes('embed') ? options : options.filter((option) => option !== 'dimensions');
+const APIS: Readonly<Record<ModelPlan['api'], AnswerApi>> = {
+  chat: {
+    body: generateBody,
+    reader: ({ choices = 1 }, runId, failures) => new ChoicesReader(choices, runId, failures),
+  },
+  responses: { body: responseBody, reader: (_, runId, failures) => new ResponseReader(runId, failures) },
 };
 
 /** How a model is asked. */
 const runWith =
-  (settings: WireSettings, maxLineBytes: number): RemoteModel['run'] =>
+  (api: AnswerApi, settings: WireSettings, maxLineBytes: number): RemoteModel['run'] =>
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
       const { wholeMs } = context;
       const stream = settings.stream && wholeMs === undefined;
-      const plan = {
+      const plan: StreamPlan = {
         request,
-        outgoing: () => ({ ...generateBody(request, model, { ...settings, stream }), answerMs: wholeMs }),
-        answer: new ChoicesReader(request.choices ?? 1, context.id, upstream.failureContext(model)),
+        outgoing: (events) => ({ ...api.body(request, model, { ...settings, stream }, events), answerMs: wholeMs }),
+        answer: api.reader(request, context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
         streamType: stream ? 'text/event-stream' : undefined,
       };
@@ -63,24 +74,12 @@ export const openAiProvider = (given: OpenAiProviderOptions): Provider => {
       ...(project !== undefined && { 'openai-project': project }),
     },
     capabilities: { tasks: ['generate', 'embed'], formats: [] },
+    list: dialect.deployments ? undefined : describeUpstreamModels,
     describe: async (source, upstream, signal) => {
-      const { verify, tasks = ['generate'], contextLength, embeddingLength, body = {} } = modelOptionsOf(source);
-      if (verify === true && dialect.deployments)
-        throw invalidOption(
-          `options of the model '${source.name}'`,
-          'verify',
-          `'verify' needs a list of models, and the dialect '${options.dialect}' has none of its deployments; leave it out`,
-        );
-      if (verify === true) await verifyListed(source, upstream, listUpstreamModels, signal, log);
-      const settings = { dialect, stream, streamUsage, forwardUser, extra: body };
-      return {
-        tasks,
-        options: optionsOf(source, options),
-        whole: true,
-        contextLength,
-        embeddingLength,
-        run: runWith(settings, maxLineBytes),
-      };
+      const { api, body: extra, verify, ...model } = modelPlan(source, options.dialect);
+      if (verify) await verifyListed(source, upstream, listUpstreamModels, signal, log);
+      const settings = { dialect, stream, streamUsage, forwardUser, extra };
+      return { ...model, whole: true, run: runWith(APIS[api], settings, maxLineBytes) };
     },
   });
 };

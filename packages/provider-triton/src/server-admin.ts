@@ -1,3 +1,5 @@
+import type { ListedModel } from '@golek/providers-spi';
+
 /** What a server is (KServe v2: server metadata). */
 export interface ServerDescription {
   readonly name: string;
@@ -42,6 +44,12 @@ export interface TritonAdmin extends AsyncDisposable {
   /** Of one model, or of all. */
   statistics(model: string | undefined, signal: AbortSignal): Promise<readonly ModelStatisticsEntry[]>;
 }
+
+/** The models of a repository, loaded or not, each once: the server chooses the version. */
+export const listRepository = async (admin: TritonAdmin, signal: AbortSignal): Promise<readonly ListedModel[]> => {
+  const names = new Set((await admin.index(signal)).map(({ name }) => name).filter((name) => name !== ''));
+  return [...names].map((location) => ({ location }));
+};
 
 /** Longest time for an answer that is no inference, milliseconds. */
 export const ANSWER_LIMIT_MS = 20_000;

@@ -152,6 +152,12 @@ export const startLoopbackServer = async (
         },
       };
     }),
+    repositoryIndex: unary(() => ({
+      // Triton has an entry for each version.
+      models: Object.keys(models).flatMap((name) =>
+        ['1', '2'].map((version) => ({ name, version, state: 'READY', reason: '' })),
+      ),
+    })),
     repositoryModelLoad: unary(({ modelName }: { modelName: string }) => {
       modelOf(modelName);
       loads.push(`load ${modelName}`);

@@ -1,5 +1,6 @@
 export type {
   Health,
+  ListedModel,
   ModelSession,
   ModelSource,
   OpenOptions,

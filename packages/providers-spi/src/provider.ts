@@ -11,6 +11,14 @@ export interface ModelSource {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** A model that a service says it has. */
+export interface ListedModel {
+  /** As `ModelSource.location`. */
+  readonly location: string;
+  /** What the list tells of it, as settings for `ModelSource.options`. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
 /** What a provider can do at all, before any model is opened. */
 export interface ProviderCapabilities {
   readonly tasks: readonly Task[];
@@ -135,4 +143,6 @@ export interface Provider extends AsyncDisposable {
   inspect(source: ModelSource, options: { readonly signal: AbortSignal }): Promise<ModelManifest>;
   open(source: ModelSource, options: OpenOptions): Promise<ModelSession>;
   health(): Promise<Health>;
+  /** Asks which models there are; absent where nobody can tell. Throws GolekError. */
+  readonly listModels?: (signal: AbortSignal) => Promise<readonly ListedModel[]>;
 }

@@ -87,7 +87,7 @@ describe('answers as services send them', () => {
     expect(events).toEqual([
       { type: 'warning', message: "blocks of the type 'server_tool_use' are left out of the answer" },
       { type: 'text', choice: 0, text: 'Found' },
-      { type: 'warning', message: "pieces of the type 'citations_delta' are left out of the answer" },
+      { type: 'warning', message: 'citations are left out of the answer' },
       { type: 'warning', message: "upstream ended the answer with 'model_context_window_exceeded'" },
       { type: 'finish', choice: 0, reason: 'length' },
     ]);

@@ -5,6 +5,7 @@ import {
   asList,
   asObject,
   asText,
+  exactParser,
   malformedFailure,
   type AnswerReader,
   type FailureContext,
@@ -15,6 +16,10 @@ import { readStop } from './stop-reason.ts';
 
 /** More blocks in one answer are a fault. */
 const MAX_BLOCKS = 4096;
+
+const parseExactly = exactParser('tool_use');
+
+const NO_CITATIONS = 'citations are left out of the answer';
 
 /** What is open of a block. */
 interface Block {
@@ -76,9 +81,9 @@ export class MessageReader implements AnswerReader {
   }
 
   readWhole(text: string, events: InferenceEvent[]): void {
-    const message = this.#object(text);
-    const content = message['content'];
-    if (!Array.isArray(content)) throw malformedFailure("JSON without 'content'", text, this.#context);
+    const message = asObject(answerJson(text, this.#context, parseExactly));
+    const content = message?.['content'];
+    if (!message || !Array.isArray(content)) throw malformedFailure("JSON without 'content'", text, this.#context);
     for (const [index, block] of asList(content).entries()) {
       this.#openBlock(index, block, text, events);
       this.#closeBlock(index, events);
@@ -114,7 +119,9 @@ export class MessageReader implements AnswerReader {
     this.#blocks.set(index, open);
     switch (type) {
       case 'text':
-        return this.#text(block['text'], events);
+        this.#text(block['text'], events);
+        if (asList(block['citations']).length > 0) this.#warn(NO_CITATIONS, events);
+        return;
       case 'thinking':
         this.#reasoning(block['thinking'], events);
         open.signature = asText(block['signature']) ?? '';
@@ -166,6 +173,8 @@ export class MessageReader implements AnswerReader {
         events.push({ type: 'tool-call', choice: 0, index: block.call, arguments: piece });
         return;
       }
+      case 'citations_delta':
+        return this.#warn(NO_CITATIONS, events);
       default:
         this.#warn(`pieces of the type '${String(delta['type']).slice(0, 64)}' are left out of the answer`, events);
     }

@@ -6,6 +6,7 @@ import {
   asObject,
   asText,
   errorObjectOf,
+  exactParser,
   malformedFailure,
   reportedFailure,
   type AnswerReader,
@@ -22,6 +23,8 @@ const CHUNK_FIELDS = ['candidates', 'promptFeedback', 'usageMetadata', 'modelVer
 
 /** Parts of a candidate that the canonical answer has no place for. */
 const LEFT_OUT = ['citationMetadata', 'groundingMetadata', 'urlContextMetadata'];
+
+const parseExactly = exactParser('functionCall');
 
 /** What was seen of one choice. */
 interface ChoiceState {
@@ -55,12 +58,12 @@ export class CandidatesReader implements AnswerReader {
 
   /** The stream has no mark of its end: it ends with the connection's answer. */
   read(record: string, events: InferenceEvent[]): boolean {
-    this.#readChunk(answerJson(record, this.#context), record, events);
+    this.#readChunk(answerJson(record, this.#context, parseExactly), record, events);
     return false;
   }
 
   readWhole(text: string, events: InferenceEvent[]): void {
-    const json = answerJson(text, this.#context);
+    const json = answerJson(text, this.#context, parseExactly);
     // Services that do not know `alt=sse` send the chunks as one list.
     for (const chunk of Array.isArray(json) ? json : [json]) this.#readChunk(chunk, text, events);
   }

@@ -4,17 +4,19 @@ import {
   asList,
   asObject,
   asText,
+  exactParser,
   malformedFailure,
   type AnswerReader,
   type FailureContext,
   type JsonObject,
 } from '@golek/providers-spi/remote';
-import { parseExactly } from './exact-json.ts';
 import { readLogprobs } from './read-logprobs.ts';
 import { readUsage } from './read-usage.ts';
 
 /** More calls in one answer are a fault. */
 const MAX_TOOL_CALLS = 256;
+
+const parseExactly = exactParser('tool_calls');
 
 const REASONS: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',

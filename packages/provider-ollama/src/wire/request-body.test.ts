@@ -2,9 +2,9 @@ import type { GenerateRequest, InferenceEvent } from '@golek/api';
 import type { ChatRequest, GenerateRequest as WireGenerate } from 'ollama';
 import { describe, expect, it } from 'vitest';
 import { chat, complete } from '../requests.fixture.ts';
-import { embedBody, generateBody, type WireSettings } from './request-body.ts';
+import { embedBody, generateBody, type GenerateSettings } from './request-body.ts';
 
-const PLAIN: WireSettings = { keepAlive: undefined, parameters: {} };
+const PLAIN: GenerateSettings = { keepAlive: undefined, parameters: {}, stream: true };
 
 interface Sent {
   readonly path: string;
@@ -108,7 +108,7 @@ describe('the body of a chat', () => {
         stop: ['\n'],
         logprobs: { top: 3 },
       },
-      { keepAlive: '10m', parameters: { num_ctx: 8192, temperature: 1 } },
+      { ...PLAIN, keepAlive: '10m', parameters: { num_ctx: 8192, temperature: 1 } },
     );
     expect(path).toBe('/api/chat');
     expect(body).toEqual(expected);

@@ -15,6 +15,12 @@ export interface WireSettings {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
+/** How one answer is asked for. */
+export interface GenerateSettings extends WireSettings {
+  /** False: in one piece. */
+  readonly stream: boolean;
+}
+
 type Fields = Record<string, unknown>;
 
 const penalizes = ({ repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }: Sampling): boolean =>
@@ -88,13 +94,14 @@ const refuseEmpty = (prompt: string): string => {
 export const generateBody = (
   request: GenerateRequest,
   model: string,
-  settings: WireSettings,
+  settings: GenerateSettings,
   events: InferenceEvent[],
 ): RunRequest => {
   const { input, logprobs } = request;
+  const { stream } = settings;
   const common: Fields = {
     model,
-    stream: true,
+    stream,
     format: formatOf(request),
     options: optionFields(request, settings),
     keep_alive: settings.keepAlive,
@@ -103,7 +110,7 @@ export const generateBody = (
     shift: false,
     ...(logprobs && { logprobs: true, top_logprobs: logprobs.top }),
   };
-  const accept = 'application/x-ndjson';
+  const accept = stream ? 'application/x-ndjson' : 'application/json';
   if (input.type === 'chat') {
     const { messages, tools } = chatFields(input, events);
     const rest = JSON.stringify({ ...common, tools, think: thinkOf(input, events) });

@@ -113,7 +113,7 @@ const rest = fc.record(
   { requiredKeys: [] },
 );
 
-const PLAIN = { keepAlive: undefined, parameters: {} };
+const PLAIN = { keepAlive: undefined, parameters: {}, stream: true };
 
 const bodyOf = (request: GenerateRequest): unknown => {
   const events: InferenceEvent[] = [];

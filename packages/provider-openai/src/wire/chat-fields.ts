@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { textOf, type ContentPart, type GenerateRequest, type Message, type ToolCall } from '@golek/providers-spi';
 
 import type { Dialect } from '../dialect.ts';
+import { imageUrl } from './image-url.ts';
 
 type ChatInput = Extract<GenerateRequest['input'], { type: 'chat' }>;
 type Fields = Record<string, unknown>;
@@ -12,9 +13,7 @@ const contentOf = (content: readonly ContentPart[]): unknown =>
 
 const partOf = (part: ContentPart): object => {
   if (part.type === 'text') return { type: 'text', text: part.text };
-  const { source } = part;
-  const url = source.kind === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`;
-  return { type: 'image_url', image_url: { url } };
+  return { type: 'image_url', image_url: { url: imageUrl(part) } };
 };
 
 /** A call is named by its id in two messages: the same id becomes the same other one. */

@@ -1,7 +1,8 @@
-import type { EmbedRequest, GenerateRequest, Sampling } from '@golek/providers-spi';
+import type { EmbedRequest, GenerateRequest, JsonSchema, Sampling } from '@golek/providers-spi';
 import type { RunRequest } from '@golek/providers-spi/remote';
 import type { Dialect } from '../dialect.ts';
 import { chatFields } from './chat-fields.ts';
+import { strictSchema } from './strict-schema.ts';
 
 /** How an upstream wants to be asked. */
 export interface WireSettings {
@@ -14,7 +15,7 @@ export interface WireSettings {
 }
 
 /** A request whose body is JSON text. */
-type WireRequest = RunRequest & { readonly body: string };
+export type WireRequest = RunRequest & { readonly body: string };
 
 type Fields = Record<string, unknown>;
 
@@ -65,12 +66,8 @@ const furtherFields = (request: GenerateRequest, dialect: Dialect): Fields => {
   };
 };
 
-/** OpenAI takes letters, digits, `_` and `-`, at most 64. */
-const schemaName = (name: string | undefined): string => (name ?? 'answer').replaceAll(/[^\w-]/g, '_').slice(0, 64);
-
-/** A schema is a promise here; without `strict` it would be a wish there. */
-const schemaFormat = (name: string | undefined, schema: unknown): Fields => ({
-  response_format: { type: 'json_schema', json_schema: { name: schemaName(name), schema, strict: true } },
+const schemaFormat = (name: string | undefined, schema: JsonSchema): Fields => ({
+  response_format: { type: 'json_schema', json_schema: strictSchema(name, schema) },
 });
 
 const outputFields = ({ output }: GenerateRequest, { grammar, jsonBySchema }: Dialect): Fields => {

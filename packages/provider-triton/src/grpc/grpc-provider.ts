@@ -2,6 +2,7 @@ import type { ModelSession, ModelSource, OpenOptions } from '@golek/providers-sp
 import { RemoteProvider, type FailureContext } from '@golek/providers-spi/remote';
 import { describeModel } from '../describe-model.ts';
 import { LoadedSession } from '../loaded-session.ts';
+import { listRepository } from '../server-admin.ts';
 import { modelOptionsOf, TRITON_TASKS, type ResolvedTriton } from '../options.ts';
 import { Channels } from './channels.ts';
 import { GrpcAdmin } from './grpc-admin.ts';
@@ -17,15 +18,17 @@ export class GrpcProvider extends RemoteProvider {
     const channels = new Channels(options);
     const { idleTimeoutMs } = options;
     const client = new ModelClient(channels, failuresOf(options));
+    const admin = new GrpcAdmin(channels, failuresOf(options));
     super(options, {
       capabilities: { tasks: TRITON_TASKS, formats: [] },
+      list: (_upstream, signal) => listRepository(admin, signal),
       describe: (source, _upstream, signal) => {
         const { version = '' } = modelOptionsOf(source);
         const ask = (ends: AbortSignal) => client.info(source.location, version, ends);
         return describeModel(source, ask, signal, (info) => grpcRuns({ channels, version, idleTimeoutMs, info }));
       },
     });
-    this.#admin = new GrpcAdmin(channels, failuresOf(options));
+    this.#admin = admin;
   }
 
   override async open(source: ModelSource, options: OpenOptions): Promise<ModelSession> {

@@ -2,6 +2,7 @@ import type { ModelSession, ModelSource, OpenOptions } from '@golek/providers-sp
 import { RemoteProvider } from '@golek/providers-spi/remote';
 import { describeModel } from '../describe-model.ts';
 import { LoadedSession } from '../loaded-session.ts';
+import { listRepository } from '../server-admin.ts';
 import { modelOptionsOf, TRITON_TASKS, type ResolvedTriton } from '../options.ts';
 import { HttpAdmin } from './http-admin.ts';
 import { httpRuns } from './http-runs.ts';
@@ -12,15 +13,17 @@ export class HttpProvider extends RemoteProvider {
   readonly #admin: HttpAdmin;
 
   constructor(options: ResolvedTriton) {
+    const admin = new HttpAdmin(options);
     super(options, {
       capabilities: { tasks: TRITON_TASKS, formats: [] },
+      list: (_upstream, signal) => listRepository(admin, signal),
       describe: (source, upstream, signal) => {
         const { version = '' } = modelOptionsOf(source);
         const ask = (ends: AbortSignal) => modelInfo(upstream, source.location, version, ends);
         return describeModel(source, ask, signal, (info) => httpRuns(options.maxLineBytes, version, info));
       },
     });
-    this.#admin = new HttpAdmin(options);
+    this.#admin = admin;
   }
 
   override async open(source: ModelSource, options: OpenOptions): Promise<ModelSession> {

@@ -12,9 +12,11 @@ export const bodyBytes = async (exchange: Exchange, limit = Infinity): Promise<B
       break;
     }
   }
-  return Buffer.concat(packets).subarray(0, Math.min(length, limit));
+  const [only] = packets;
+  const all = only && packets.length === 1 ? only : Buffer.concat(packets);
+  return length > limit ? all.subarray(0, limit) : all;
 };
 
 /** The same as text. */
-export const bodyText = async (exchange: Exchange, limit = Infinity): Promise<string> =>
-  (await bodyBytes(exchange, limit)).toString();
+export const bodyText = (exchange: Exchange, limit?: number): Promise<string> =>
+  bodyBytes(exchange, limit).then((bytes) => bytes.toString());

@@ -14,9 +14,13 @@ export class ConnectionSlots {
     this.#queueLimit = queueLimit;
   }
 
-  /** Throws `overloaded` when too many wait, and the signal's error when it is aborted first. */
+  /** True when a connection was free; it is taken then. */
+  tryTake(): boolean {
+    return this.#slots.tryTake();
+  }
+
+  /** Waits for a connection. Throws `overloaded` when too many wait, and the signal's error when it is aborted first. */
   async take(signal: AbortSignal): Promise<void> {
-    if (!signal.aborted && this.#slots.tryTake()) return;
     if (this.#waiting >= this.#queueLimit) {
       throw new GolekError(
         'overloaded',

@@ -26,6 +26,7 @@ export { requestJson, requestText } from './request-json.ts';
 export { Upstream, type Outgoing, type ServiceHeaders } from './upstream.ts';
 export type { ResponseHead } from './exchange.ts';
 export { answerJson } from './answer-json.ts';
+export { exactParser } from './exact-json.ts';
 export { embeddingEvents, vectorOf } from './embedding-events.ts';
 export { tokenCandidate, tokenLogprobs } from './token-logprobs.ts';
 export { asCount, asList, asObject, asText, parseJson, type JsonObject } from './json.ts';

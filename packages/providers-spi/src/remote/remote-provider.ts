@@ -2,6 +2,7 @@ import type { InferenceEvent, InferenceRequest, ModelManifest, Task } from '@gol
 import { GolekError } from '@golek/api/plain';
 import type {
   Health,
+  ListedModel,
   ModelSession,
   ModelSource,
   OpenOptions,
@@ -42,12 +43,15 @@ export interface RemoteService extends ServiceHeaders {
   readonly capabilities: ProviderCapabilities;
   /** Says what a model is, by its options and, where these ask for it, by the upstream. Throws `config_invalid` and `model_not_found`. */
   describe(source: ModelSource, upstream: Upstream, signal: AbortSignal): Promise<RemoteModel>;
+  /** Asks the upstream which models it has; absent where it does not tell. Throws GolekError. */
+  readonly list?: ((upstream: Upstream, signal: AbortSignal) => Promise<readonly ListedModel[]>) | undefined;
 }
 
 /** Runs models of one service: one pool of connections, shared in order. Nothing is connected before the first request. */
 export class RemoteProvider implements Provider {
   readonly id: string;
   readonly capabilities: ProviderCapabilities;
+  readonly listModels?: NonNullable<Provider['listModels']>;
   readonly #service: RemoteService;
   readonly #connections: number;
   readonly #upstream: Upstream;
@@ -65,6 +69,8 @@ export class RemoteProvider implements Provider {
     this.#connections = connections;
     this.#upstream = new Upstream(options, service);
     this.#slots = new ConnectionSlots(id, connections, queueLimit);
+    const { list } = service;
+    if (list) this.listModels = async (signal) => list(this.#upstream, this.#ends(signal));
   }
 
   async inspect(source: ModelSource, { signal }: { readonly signal: AbortSignal }): Promise<ModelManifest> {
@@ -111,9 +117,14 @@ export class RemoteProvider implements Provider {
   }
 
   async #describe(source: ModelSource, signal: AbortSignal): Promise<RemoteModel> {
+    return this.#service.describe(source, this.#upstream, this.#ends(signal));
+  }
+
+  /** The signal of a question outside runs. Throws what it, or the end of this provider, has as reason. */
+  #ends(signal: AbortSignal): AbortSignal {
     const ends = AbortSignal.any([signal, this.#closing.signal]);
     if (ends.aborted) throw GolekError.from(ends.reason, 'cancelled');
-    return this.#service.describe(source, this.#upstream, ends);
+    return ends;
   }
 
   #manifestOf(source: ModelSource, model: RemoteModel): ModelManifest {

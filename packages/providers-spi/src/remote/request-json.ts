@@ -7,6 +7,8 @@ import type { Outgoing, Upstream } from './upstream.ts';
 
 /** Error objects are small; a web page need not be read to its end. */
 const ERROR_BYTES = 64 * 1024;
+/** Lists and descriptions are far smaller; each is parsed in one piece. */
+const ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Sends a request outside runs, such as one for a list of models, and gives the JSON of its answer. Throws GolekError. */
 export const requestJson = async (...asked: Parameters<typeof requestText>): Promise<unknown> => {
@@ -24,7 +26,7 @@ export const requestText = async (
   signal: AbortSignal,
   model?: string,
 ): Promise<string> => {
-  const exchange = upstream.send({ ...outgoing, accept: 'application/json' });
+  const exchange = upstream.send({ maxBytes: ANSWER_BYTES, ...outgoing, accept: 'application/json' });
   const onAbort = (): void => exchange.cancel(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {

@@ -41,7 +41,10 @@ const ERROR_BYTES = 64 * 1024;
 export class RunScope {
   readonly #host: RunHost;
   readonly #context: RunContext;
-  readonly #ends = new AbortController();
+  /** Why the run was ended from this side. */
+  #aborted: { readonly reason: unknown } | undefined;
+  /** Ends the wait for a connection. */
+  #wait: AbortController | undefined;
   #exchange: Exchange | undefined;
   #closed = false;
 
@@ -59,11 +62,7 @@ export class RunScope {
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
     runs.add(this);
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    await slots.take(this.#ends.signal);
-    if (this.#ends.signal.aborted) {
-      slots.give();
-      throw this.#ends.signal.reason;
-    }
+    if (!slots.tryTake()) await this.#waitForSlot();
     try {
       for (let tries = 1; ; tries++) {
         const apiKey = upstream.keys.take(model);
@@ -88,20 +87,34 @@ export class RunScope {
     }
   }
 
+  async #waitForSlot(): Promise<void> {
+    const { slots } = this.#host;
+    this.#wait = new AbortController();
+    await slots.take(this.#wait.signal);
+    if (!this.#aborted) return;
+    slots.give();
+    throw this.#aborted.reason;
+  }
+
   /** Ends the run from this side: what waits for the upstream fails with the reason. */
   abort(reason: unknown): void {
-    this.#ends.abort(reason);
+    this.#aborted ??= { reason };
+    this.#wait?.abort(reason);
     this.#exchange?.cancel(reason);
     this.#leave();
   }
 
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
   throwIfAborted(): void {
-    if (this.#ends.signal.aborted) throw this.#ends.signal.reason;
+    if (this.#aborted) throw this.#aborted.reason;
   }
 
   /** Closes the run after a failure and says what the failure is. */
   fail(thrown: unknown): GolekError {
-    if (this.#ends.signal.aborted) return GolekError.from(this.#ends.signal.reason, 'cancelled');
+    if (this.#aborted) return GolekError.from(this.#aborted.reason, 'cancelled');
     const { upstream, model, report } = this.#host;
     const error =
       thrown instanceof MalformedStream || thrown instanceof RangeError

@@ -64,7 +64,11 @@ export class StreamedRun implements AsyncIterableIterator<InferenceEvent, undefi
   }
 
   next(): Promise<IteratorResult<InferenceEvent, undefined>> {
-    return this.#ended ? Promise.resolve(DONE) : this.#advance();
+    if (this.#ended) return Promise.resolve(DONE);
+    const value = this.#scope.aborted ? undefined : this.#events[this.#next];
+    if (!value) return this.#advance();
+    this.#next++;
+    return Promise.resolve({ done: false, value });
   }
 
   async return(): Promise<IteratorResult<InferenceEvent, undefined>> {

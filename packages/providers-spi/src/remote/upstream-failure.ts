@@ -31,6 +31,7 @@ const BY_CODE: Readonly<Record<string, ErrorCode>> = {
   rate_limit_exceeded: 'rate_limited',
   rate_limit_error: 'rate_limited',
   invalid_request_error: 'invalid_request',
+  invalid_prompt: 'invalid_request',
   overloaded_error: 'overloaded',
   billing_error: 'provider_denied',
   not_found_error: 'provider_misconfigured',

@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly accept: string;
   /** The answer comes in one piece, and the service may say nothing for so long before it, milliseconds. Default: the upstream's idle time. */
   readonly answerMs?: number | undefined;
+  /** Longest answer, bytes, where that is less than the upstream's limit. */
+  readonly maxBytes?: number;
   /** Beside those of the upstream, or in their place; names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly traceparent?: string | undefined;
@@ -79,8 +81,9 @@ export class Upstream implements AsyncDisposable {
   }
 
   /** Sends a request. Everything that can go wrong comes out of the exchange. */
-  send({ method, path, body, accept, answerMs, headers, traceparent, apiKey = this.keys.take() }: Outgoing): Exchange {
-    const exchange = new Exchange(this.#maxResponseBytes);
+  send(outgoing: Outgoing): Exchange {
+    const { method, path, body, accept, answerMs, headers, traceparent, apiKey = this.keys.take() } = outgoing;
+    const exchange = new Exchange(Math.min(outgoing.maxBytes ?? Infinity, this.#maxResponseBytes));
     this.#pool.dispatch(
       {
         method,
