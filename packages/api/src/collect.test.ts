@@ -35,6 +35,20 @@ describe('collect', () => {
     ]);
   });
 
+  it('takes events of any size', async () => {
+    const many = 500_000;
+    const logprobs = Array.from({ length: many }, () => ({ text: 'a', bytes: [97], logprob: 0, top: [] }));
+    const result = await collect(
+      streamOf(
+        start,
+        { type: 'text', choice: 0, text: 'a', logprobs },
+        { type: 'tokens', tokens: Array.from({ length: many }, (_, index) => index) },
+        { type: 'finish', choice: 0, reason: 'stop' },
+      ),
+    );
+    expect([result.choices[0]?.logprobs.length, result.tokens.length]).toEqual([many, many]);
+  });
+
   it('puts embeddings in input order', async () => {
     const [first, second] = [Float32Array.of(1), Float32Array.of(2)];
     const result = await collect(

@@ -62,7 +62,7 @@ export const collect = async (events: AsyncIterable<InferenceEvent>): Promise<In
       case 'text': {
         const choice = at(event.choice);
         choice.text += event.text;
-        if (event.logprobs) choice.logprobs.push(...event.logprobs);
+        for (const one of event.logprobs ?? []) choice.logprobs.push(one);
         break;
       }
       case 'reasoning':
@@ -101,7 +101,7 @@ export const collect = async (events: AsyncIterable<InferenceEvent>): Promise<In
         result.tensors.push(event.tensor);
         break;
       case 'tokens':
-        result.tokens.push(...event.tokens);
+        for (const token of event.tokens) result.tokens.push(token);
         break;
       case 'count':
         result.count = event.tokens;

@@ -62,20 +62,24 @@ export const describeIssue = (
   const path = dotted(issue.path);
   const value = valueAt(input, issue.path);
   const what = issue.message.replace(/^Invalid input: /, '');
+  // Clients write null for what they leave out.
+  const missing = value === undefined || (value === null && path !== '' && what.endsWith(', received null'));
   return {
     path,
     keys: issue.path,
     unknownKey: false,
-    message:
-      value === undefined
-        ? `'${path}' is missing${what === 'expected nonoptional, received undefined' ? '' : `: ${what.replace(', received undefined', '')}`}`
-        : `'${path}' ${path ? '' : '(the whole value) '}is invalid: ${what}${isRelation(issue, value) ? '' : ` (got ${shown(value)})`}`,
+    message: missing
+      ? `'${path}' is missing${what === 'expected nonoptional, received undefined' ? '' : `: ${what.replace(/, received (?:undefined|null)$/, '')}`}`
+      : `'${path}' ${path ? '' : '(the whole value) '}is invalid: ${what}${isRelation(issue, value) ? '' : ` (got ${shown(value)})`}`,
   };
 };
 
 /** A rule about a list or map says by itself what is wrong in it; its size would only puzzle. */
 const isRelation = (issue: z.core.$ZodIssue, value: unknown): boolean =>
   issue.code === 'custom' && typeof value === 'object' && value !== null;
+
+/** An unknown key is found inside of the object that has it. */
+const depthOf = ({ path, code }: z.core.$ZodIssue): number => path.length + Number(code === 'unrecognized_keys');
 
 /** Of a union's failures, the one that got furthest: its message is the one that helps. */
 const deepest = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue => {
@@ -84,8 +88,8 @@ const deepest = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue => {
   if (first.code !== 'invalid_union' || first.errors.length === 0) return first;
   const branches = first.errors.filter((branch) => branch.length > 0).map((branch) => deepest(branch));
   const furthest = branches.reduce<z.core.$ZodIssue | undefined>(
-    (best, issue) => (!best || issue.path.length > best.path.length ? issue : best),
+    (best, issue) => (!best || depthOf(issue) > depthOf(best) ? issue : best),
     undefined,
   );
-  return furthest && furthest.path.length > 0 ? { ...furthest, path: [...first.path, ...furthest.path] } : first;
+  return furthest && depthOf(furthest) > 0 ? { ...furthest, path: [...first.path, ...furthest.path] } : first;
 };

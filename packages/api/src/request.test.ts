@@ -59,6 +59,21 @@ describe('InferenceRequest', () => {
     );
   });
 
+  it('names an unknown key of an object that may also be something else', () => {
+    const schema = z.object({
+      models: z.union([z.literal('all'), z.strictObject({ include: z.string().optional() })]),
+    });
+    const value = { models: { inclde: 'a' } };
+    const { error } = schema.safeParse(value);
+    expect(error && describeIssue(error, value, () => ['include']).message).toBe(
+      "unknown key 'models.inclde'; did you mean 'models.include'?",
+    );
+  });
+
+  it('takes null for a missing value, as clients send it', () => {
+    expect(problemOf({ ...chat, model: null })).toBe("'model' is missing: expected string");
+  });
+
   it('names field and value of a wrong one', () => {
     expect(problemOf({ ...chat, sampling: { temperature: -1 } })).toMatch(
       /^'sampling\.temperature' is invalid: .*>=0 \(got -1\)$/,

@@ -307,7 +307,11 @@ describe('time limits', () => {
     expect(await failureOf(chat())).toBe(late);
     whole = false;
     expect(await failureOf({ ...chat(), whole: true })).toBe(late);
-    expect(contexts.map(({ wholeMs }) => wholeMs)).toEqual([60, undefined, undefined]);
+    // A task without text.
+    whole = true;
+    const count = { task: 'count', model: 'a', input: { type: 'text', prompt: 'x' } } as const;
+    await collect(engine.run({ ...callOf(count), whole: true })).catch(() => undefined);
+    expect(contexts.map(({ wholeMs }) => wholeMs)).toEqual([60, undefined, undefined, undefined]);
   });
 
   it('bound the whole time on a target, tries and pauses included; a target that streams is not blamed', async () => {

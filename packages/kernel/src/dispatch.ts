@@ -5,11 +5,11 @@ import type { SessionPool } from './models/session-pool.ts';
 import type { AttemptObserver } from './reliability/attempt.ts';
 import { AttemptObservers } from './reliability/attempt-observers.ts';
 import { GuardTable } from './reliability/guard-table.ts';
-import { hedged, hedgeDelay, settled, type Settled } from './reliability/hedge.ts';
+import { hedged, hedgeDelay } from './reliability/hedge.ts';
 import type { OutputLimitOf } from './reliability/output-limit.ts';
 import { pause } from './waiting/pause.ts';
 import { RetryDelays } from './reliability/retry-delays.ts';
-import { RunningAttempt, type Leg } from './reliability/running-attempt.ts';
+import { RunningAttempt, type Leg, type Settled } from './reliability/running-attempt.ts';
 import { Tries } from './reliability/tries.ts';
 
 export interface DispatcherOptions {
@@ -183,7 +183,7 @@ class DispatchedRun implements AsyncIterator<InferenceEvent> {
     for (let tries = made + 1; ; tries++) {
       const results: readonly [Settled, ...Settled[]] =
         hedgeAfterMs === undefined
-          ? [await settled(this.#newAttempt(leg, 'only'))]
+          ? [await this.#newAttempt(leg, 'only').begin()]
           : await this.#hedged(leg, hedgeAfterMs, following);
       results.forEach(this.#note);
       const [result] = results;

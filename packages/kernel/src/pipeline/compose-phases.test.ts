@@ -266,6 +266,31 @@ describe('the phases of a request', () => {
       await expect(textsOf(handler(newCall()))).rejects.toMatchObject({ code: 'provider_failed' });
       expect(log.lines).toEqual([]);
     });
+
+    it('does not take for its own what a later phase throws before there is a stream', async () => {
+      const log = recordingLog();
+      let refused = 0;
+      const refusing: PhaseContribution = {
+        phase: 'VALIDATE',
+        name: 'refusing',
+        intercept: () => () => {
+          refused += 1;
+          throw new GolekError('invalid_request', 'no');
+        },
+      };
+      const passing: PhaseContribution = {
+        phase: 'OBSERVABILITY',
+        name: 'passing',
+        intercept: (next) =>
+          async function* (call) {
+            yield* next(call);
+          },
+      };
+      const handler = chainOf([passing, refusing], dispatchOf('a'), log);
+      await expect(textsOf(handler(newCall()))).rejects.toMatchObject({ code: 'invalid_request' });
+      expect(refused).toBe(1);
+      expect(log.lines).toEqual([]);
+    });
   });
 
   it('ends the request when a critical phase fails', async () => {
@@ -307,6 +332,21 @@ describe('the phases of a request', () => {
         textsOf(chainOf([twice.contribution], dispatchOf('a'), recordingLog())(newCall())),
       ).rejects.toMatchObject({ code: 'overloaded' });
       expect(twice.attempts()).toBe(2);
+    });
+
+    it('is tried once more where it fails before there is a stream', async () => {
+      let attempts = 0;
+      const store: PhaseContribution = {
+        phase: 'AUTHORIZE',
+        name: 'store',
+        intercept: (next) => (call) => {
+          attempts += 1;
+          if (attempts === 1) throw new GolekError('overloaded', 'no');
+          return next(call);
+        },
+      };
+      expect(await textsOf(chainOf([store], dispatchOf('a'), recordingLog())(newCall()))).toEqual(['a']);
+      expect(attempts).toBe(2);
     });
 
     it('is not tried again after a failure that a retry cannot mend, nor after the next phase was entered', async () => {

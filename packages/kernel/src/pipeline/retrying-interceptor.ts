@@ -14,13 +14,25 @@ export const retrying =
         entered = true;
         return next(inner);
       };
+      const hasEntered = (): boolean => entered;
+      const isFinal = (thrown: unknown): boolean =>
+        entered || call.signal.aborted || !GolekError.from(thrown).retryable;
+      let events: AsyncIterable<InferenceEvent>;
+      try {
+        events = intercept(entering)(call);
+      } catch (thrown) {
+        if (isFinal(thrown)) throw thrown;
+        return intercept(next)(call);
+      }
+      // Most go on at once: nothing is left that could be tried again, and their events need no step of this.
+      if (hasEntered()) return events;
       let iterator: AsyncIterator<InferenceEvent> | undefined;
       const first = async (): Promise<IteratorResult<InferenceEvent>> => {
         try {
-          iterator = intercept(entering)(call)[Symbol.asyncIterator]();
+          iterator = events[Symbol.asyncIterator]();
           return await iterator.next();
         } catch (thrown) {
-          if (entered || call.signal.aborted || !GolekError.from(thrown).retryable) throw thrown;
+          if (isFinal(thrown)) throw thrown;
           iterator = intercept(next)(call)[Symbol.asyncIterator]();
           return iterator.next();
         }

@@ -23,7 +23,16 @@ export const tolerant =
 
       const tap: Handler = (inner) => ({
         [Symbol.asyncIterator]: () => {
-          const iterator = (source = next(inner)[Symbol.asyncIterator]());
+          const failed = (thrown: unknown): never => {
+            failure = new Downstream(thrown);
+            throw thrown;
+          };
+          let iterator: AsyncIterator<InferenceEvent>;
+          try {
+            iterator = source = next(inner)[Symbol.asyncIterator]();
+          } catch (thrown) {
+            return failed(thrown);
+          }
           return {
             next: async () => {
               try {
@@ -31,8 +40,7 @@ export const tolerant =
                 if (!result.done) taken.push(result.value);
                 return result;
               } catch (thrown) {
-                failure = new Downstream(thrown);
-                throw thrown;
+                return failed(thrown);
               }
             },
             // The interceptor's early exit is its own decision unless it fails; the source is closed below.

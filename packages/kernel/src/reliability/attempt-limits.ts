@@ -1,5 +1,4 @@
 import { GolekError } from '@golek/api';
-import { abortable } from '../waiting/abortable.ts';
 import type { TimeoutPolicy } from './target-policy.ts';
 
 export interface AttemptLimitsOptions {
@@ -24,6 +23,8 @@ export class AttemptLimits {
   readonly #timeouts: TimeoutPolicy;
   readonly #controller: AbortController | undefined;
   readonly #onAbort: (() => void) | undefined;
+  /** Rejects the wait for the first event. */
+  #interrupt: ((reason: unknown) => void) | undefined;
   #total: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #waiting = false;
@@ -42,15 +43,14 @@ export class AttemptLimits {
     }
     const controller = (this.#controller = new AbortController());
     this.signal = controller.signal;
-    const onAbort = (this.#onAbort = (): void => controller.abort(signal.reason));
+    const onAbort = (this.#onAbort = (): void => this.abort(signal.reason));
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     if (endsAt !== Infinity) {
-      const message = `model '${model}' did not end its answer within ${totalMs ?? 0} ms (timeouts.totalMs)`;
       const leftMs = Math.max(0, endsAt - performance.now());
       this.#total = setTimeout(() => {
         this.#totalPassed = this.#expired === undefined;
-        this.#expire(message);
+        this.#expire('did not end its answer', totalMs ?? 0, 'totalMs');
       }, leftMs);
     }
   }
@@ -70,13 +70,16 @@ export class AttemptLimits {
     if (!this.#controller) return pending;
     const { firstTokenMs } = this.#timeouts;
     if (wholeMs !== undefined) {
-      const message = `model '${this.#model}' gave no answer within ${wholeMs} ms (timeouts.wholeMs)`;
-      this.#pause = setTimeout(() => this.#expire(message), wholeMs);
+      this.#pause = setTimeout(() => this.#expire('gave no answer', wholeMs, 'wholeMs'), wholeMs);
     } else if (firstTokenMs !== undefined) {
-      const message = `model '${this.#model}' gave no first token within ${firstTokenMs} ms (timeouts.firstTokenMs)`;
-      this.#pause = setTimeout(() => this.#expire(message), firstTokenMs);
+      this.#pause = setTimeout(() => this.#expire('gave no first token', firstTokenMs, 'firstTokenMs'), firstTokenMs);
     }
-    return abortable(pending, this.#controller.signal);
+    return new Promise<T>((resolve, reject) => {
+      // Not by a listener of its own signal: an event target, its event and a second promise would cost more than the rest of this class.
+      this.#interrupt = reject;
+      if (this.signal.aborted) reject(this.signal.reason);
+      pending.then(resolve, reject);
+    });
   }
 
   /** The first event has come. */
@@ -85,10 +88,9 @@ export class AttemptLimits {
     this.#pause = undefined;
     const { betweenTokensMs } = this.#timeouts;
     if (betweenTokensMs === undefined) return;
-    const message = `model '${this.#model}' gave no further token within ${betweenTokensMs} ms (timeouts.betweenTokensMs)`;
     this.#pause = setTimeout(() => {
       // A slow consumer is not the target's fault; the next wait starts the timer anew.
-      if (this.#waiting) this.#expire(message);
+      if (this.#waiting) this.#expire('gave no further token', betweenTokensMs, 'betweenTokensMs');
     }, betweenTokensMs);
   }
 
@@ -105,8 +107,9 @@ export class AttemptLimits {
   }
 
   /** Ends the attempt, not the call. */
-  abort(reason: GolekError): void {
+  abort(reason: unknown): void {
     this.#controller?.abort(reason);
+    this.#interrupt?.(reason);
   }
 
   end(): void {
@@ -116,8 +119,10 @@ export class AttemptLimits {
     if (this.#onAbort) this.#outer.removeEventListener('abort', this.#onAbort);
   }
 
-  #expire(message: string): void {
-    this.#expired ??= new GolekError('deadline_exceeded', message, { details: { model: this.#model } });
-    this.#controller?.abort(this.#expired);
+  #expire(what: string, ms: number, limit: keyof TimeoutPolicy): void {
+    const model = this.#model;
+    const message = `model '${model}' ${what} within ${ms} ms (timeouts.${limit})`;
+    this.#expired ??= new GolekError('deadline_exceeded', message, { details: { model } });
+    this.abort(this.#expired);
   }
 }

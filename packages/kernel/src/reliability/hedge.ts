@@ -1,5 +1,5 @@
-import { GolekError, type InferenceEvent, type Task } from '@golek/api';
-import type { RunningAttempt } from './running-attempt.ts';
+import type { Task } from '@golek/api';
+import type { RunningAttempt, Settled } from './running-attempt.ts';
 import type { HedgePolicy } from './target-policy.ts';
 
 /** Tasks that give the same answer however often they are asked. */
@@ -17,17 +17,6 @@ const IDEMPOTENT: ReadonlySet<Task> = new Set([
 export const hedgeDelay = (task: Task, { afterMs, generate }: HedgePolicy): number | undefined =>
   IDEMPOTENT.has(task) || (task === 'generate' && generate) ? afterMs : undefined;
 
-/** An attempt and what came of it. */
-export type Settled =
-  | { readonly attempt: RunningAttempt; readonly first: IteratorResult<InferenceEvent> }
-  | { readonly attempt: RunningAttempt; readonly error: GolekError };
-
-export const settled = (attempt: RunningAttempt): Promise<Settled> =>
-  attempt.first().then(
-    (first) => ({ attempt, first }),
-    (thrown: unknown) => ({ attempt, error: GolekError.from(thrown) }),
-  );
-
 /**
  * Runs an attempt and, when it has given nothing after `afterMs`, a second one beside it, as `second` makes it. The first event wins and the other attempt is
  * ended. @returns the winner, before an attempt that had failed; when both failed, the first attempt before the second.
@@ -37,7 +26,7 @@ export const hedged = async (
   afterMs: number,
   second: () => RunningAttempt | undefined,
 ): Promise<readonly [Settled, ...Settled[]]> => {
-  const running = settled(attempt);
+  const running = attempt.begin();
   const timer = Promise.withResolvers<undefined>();
   const handle = setTimeout(() => timer.resolve(undefined), afterMs);
   const early = await Promise.race([running, timer.promise]);
@@ -45,7 +34,7 @@ export const hedged = async (
   if (early) return [early];
   const other = second();
   if (!other) return [await running];
-  const beside = settled(other);
+  const beside = other.begin();
   const winner = await Promise.race([running, beside]);
   const [loser, pending] = winner.attempt === attempt ? [other, beside] : [attempt, running];
   if ('error' in winner) {

@@ -36,6 +36,11 @@ export interface RunningAttemptOptions {
 
 type Result = IteratorResult<InferenceEvent>;
 
+/** An attempt and what came of it: its first event, or the error that it ended with. */
+export type Settled =
+  | { readonly attempt: RunningAttempt; readonly first: Result }
+  | { readonly attempt: RunningAttempt; readonly error: GolekError };
+
 /**
  * One try on one target: breaker, place, session, limits, events. However it ends, place and session are given back once and the end is reported once. An iterator by
  * hand, not a generator: it stands in every stream, and a generator would cost each event three more microtasks.
@@ -94,10 +99,10 @@ export class RunningAttempt {
     return { most: this.#options.outputLimitOf(this.#call), unnamed: this.#call.defaultMaxTokens };
   }
 
-  /** The first event. Throws GolekError; the attempt has ended then. */
-  async first(): Promise<Result> {
+  /** Runs it until its first event; with an error it has ended. Never rejects. */
+  async begin(): Promise<Settled> {
     try {
-      await this.#place();
+      if (!this.#enter()) await this.#waitForPlace();
       const { request, id, trace, principal, priority, deadline, whole } = this.#call;
       const { sessions, leg, detached } = this.#options;
       const { signal } = this.#limits;
@@ -105,8 +110,9 @@ export class RunningAttempt {
       signal.throwIfAborted();
       const { session } = this.#lease;
       this.#sent = withOutputLimit(request, this.#outputLimits, leg.target.model, session.capabilities);
-      // A hedge waits for the first token.
-      const wholeMs = whole && !detached && session.capabilities.whole ? leg.timeouts.wholeMs : undefined;
+      // A hedge waits for the first token; what is no text has none to wait for.
+      const inOnePiece = whole && !detached && request.task === 'generate' && session.capabilities.whole;
+      const wholeMs = inOnePiece ? leg.timeouts.wholeMs : undefined;
       const { traceparent, sink } = this.#span?.trace ?? trace;
       const context: RunContext = {
         id,
@@ -123,9 +129,9 @@ export class RunningAttempt {
       this.#firstEventMs = performance.now() - (this.#placedAt ?? 0);
       this.#guard.breaker.answered(this.#permit);
       this.#limits.began();
-      return this.#pass(first);
+      return { attempt: this, first: this.#pass(first) };
     } catch (thrown) {
-      throw this.#failure(thrown);
+      return { attempt: this, error: this.#failure(thrown) };
     }
   }
 
@@ -148,33 +154,40 @@ export class RunningAttempt {
     }
   }
 
-  /** Ends it while it waits for its first event; `first` throws then. */
+  /** Ends it while it waits for its first event; `begin` gives the error then. */
   supersede(): void {
     this.#superseded = true;
     this.#limits.abort(new GolekError('cancelled', 'another attempt answered first'));
   }
 
-  async #place(): Promise<void> {
+  /** Takes a place that is free; false where there is none. Throws `breaker_open`. */
+  #enter(): boolean {
+    const { startedAt } = this.attempt;
+    const { breaker, bulkhead } = this.#guard;
+    this.#permit = breaker.admit(startedAt);
+    if (this.#permit === NOT_ADMITTED) throw this.#guard.breakerOpen(startedAt);
+    if (!bulkhead.tryEnter(this.#call.principal.tenant)) return false;
+    this.#placedAt = startedAt;
+    return true;
+  }
+
+  async #waitForPlace(): Promise<void> {
     const { attempt, leg } = this.#options;
     const { breaker, bulkhead } = this.#guard;
     const { principal, priority = 0, deadline = Infinity } = this.#call;
-    this.#permit = breaker.admit(attempt.startedAt);
-    if (this.#permit === NOT_ADMITTED) throw this.#guard.breakerOpen(attempt.startedAt);
-    if (!bulkhead.tryEnter(principal.tenant)) {
-      if (attempt.hedge) throw new GolekError('overloaded', `model '${attempt.target.model}' has no place for a hedge`);
-      const { signal } = this.#limits;
-      await bulkhead.enter({ tenant: principal.tenant, priority, deadline: Math.min(deadline, leg.endsAt), signal });
-      const now = performance.now();
-      // It may have opened while the call waited.
-      breaker.released(this.#permit);
-      this.#permit = breaker.admit(now);
-      if (this.#permit === NOT_ADMITTED) {
-        bulkhead.leave(principal.tenant, 0);
-        throw this.#guard.breakerOpen(now);
-      }
-      this.#placedAt = now;
-      signal.throwIfAborted();
-    } else this.#placedAt = attempt.startedAt;
+    if (attempt.hedge) throw new GolekError('overloaded', `model '${attempt.target.model}' has no place for a hedge`);
+    const { signal } = this.#limits;
+    await bulkhead.enter({ tenant: principal.tenant, priority, deadline: Math.min(deadline, leg.endsAt), signal });
+    const now = performance.now();
+    // It may have opened while the call waited.
+    breaker.released(this.#permit);
+    this.#permit = breaker.admit(now);
+    if (this.#permit === NOT_ADMITTED) {
+      bulkhead.leave(principal.tenant, 0);
+      throw this.#guard.breakerOpen(now);
+    }
+    this.#placedAt = now;
+    signal.throwIfAborted();
   }
 
   readonly #pass = (result: Result): Result => {

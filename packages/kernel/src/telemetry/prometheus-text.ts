@@ -36,6 +36,8 @@ const LABELS: Readonly<Record<string, string>> = {
   [ATTR.httpMethod]: 'method',
   [ATTR.httpRoute]: 'route',
   [ATTR.httpStatus]: 'status',
+  [ATTR.rpcMethod]: 'method',
+  [ATTR.rpcStatus]: 'status',
 };
 
 const sanitized = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=[0-9])/, '_');

@@ -86,6 +86,7 @@ export const OPERATION = { chat: 'chat', textCompletion: 'text_completion', embe
 export const METRIC = {
   httpDuration: 'http.server.request.duration',
   httpActive: 'http.server.active_requests',
+  rpcDuration: 'rpc.server.call.duration',
   requestDuration: 'gen_ai.server.request.duration',
   timeToFirstToken: 'gen_ai.server.time_to_first_token',
   timePerOutputToken: 'gen_ai.server.time_per_output_token',
@@ -110,7 +111,7 @@ export const BOUNDS = {
   perToken: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5],
   /** Tokens of one request. */
   tokens: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576],
-  /** HTTP durations, seconds. */
+  /** Durations of HTTP requests and gRPC calls, seconds. */
   http: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
   /** Garbage collection, seconds. */
   gc: [0.01, 0.1, 1, 10],

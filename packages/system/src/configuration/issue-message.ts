@@ -49,5 +49,7 @@ const knownKeys = (json: JsonSchemaNode, path: readonly PropertyKey[]): readonly
     if (typeof segment === 'number') return found?.items as JsonSchemaNode | undefined;
     return found?.properties?.[String(segment)] as JsonSchemaNode | undefined;
   }, json);
-  return Object.keys(node?.properties ?? {});
+  return [node, ...((node?.anyOf ?? []) as readonly JsonSchemaNode[])].flatMap((one) =>
+    Object.keys(one?.properties ?? {}),
+  );
 };
