@@ -6,7 +6,6 @@ import { CacheControl } from './cache-control.ts';
 
 /** Blocks that a message of a kind cannot have here. */
 const NO_FILES = {
-  document: 'send the text of the document as a text block',
   search_result: 'send the text of the result as a text block',
   container_upload: 'there are no containers; send the content as text',
 };
@@ -58,6 +57,29 @@ const ImageBlock = z
   })
   .meta({ id: 'AnthropicImageBlock' });
 
+const NO_DOCUMENTS = "PDFs and other files are not read; send the text of the document, as a source of the type 'text'";
+
+const DocumentBlock = z
+  .strictObject({
+    type: z.literal('document'),
+    source: withoutVariants(
+      z.discriminatedUnion(
+        'type',
+        [z.strictObject({ type: z.literal('text'), media_type: z.literal('text/plain'), data: z.string() })],
+        "expected 'text'",
+      ),
+      { base64: NO_DOCUMENTS, url: NO_DOCUMENTS, file: NO_DOCUMENTS, content: NO_DOCUMENTS },
+    ),
+    title: z.string().nullish(),
+    context: z.string().nullish(),
+    citations: limited(
+      z.strictObject({ enabled: z.literal(false).optional() }).nullish(),
+      'citations are not made; leave it out',
+    ),
+    cache_control: CacheControl,
+  })
+  .meta({ id: 'AnthropicDocumentBlock' });
+
 const ToolResultBlock = z
   .strictObject({
     type: z.literal('tool_result'),
@@ -67,13 +89,17 @@ const ToolResultBlock = z
         [
           z.string(),
           z.array(
-            withoutVariants(z.discriminatedUnion('type', [TextBlock, ImageBlock], "expected 'text' or 'image'"), {
-              ...NO_FILES,
-              tool_reference: 'tools are not searched for; list them in the request',
-            }),
+            withoutVariants(
+              z.discriminatedUnion(
+                'type',
+                [TextBlock, ImageBlock, DocumentBlock],
+                "expected 'text', 'image' or 'document'",
+              ),
+              { ...NO_FILES, tool_reference: 'tools are not searched for; list them in the request' },
+            ),
           ),
         ],
-        'expected a string or an array of text and image blocks',
+        'expected a string or an array of text, image and document blocks',
       )
       .optional(),
     is_error: z.boolean().optional(),
@@ -83,7 +109,11 @@ const ToolResultBlock = z
   .meta({ id: 'AnthropicToolResultBlock' });
 
 export const UserBlock = withoutVariants(
-  z.discriminatedUnion('type', [TextBlock, ImageBlock, ToolResultBlock], "expected 'text', 'image' or 'tool_result'"),
+  z.discriminatedUnion(
+    'type',
+    [TextBlock, ImageBlock, DocumentBlock, ToolResultBlock],
+    "expected 'text', 'image', 'document' or 'tool_result'",
+  ),
   { ...NO_FILES, ...NO_SERVER_TOOLS },
 );
 
@@ -114,10 +144,15 @@ export const AssistantBlock = withoutVariants(
   NO_SERVER_TOOLS,
 );
 
-type Readable = z.output<typeof TextBlock> | z.output<typeof ImageBlock>;
+type Readable = z.output<typeof TextBlock> | z.output<typeof ImageBlock> | z.output<typeof DocumentBlock>;
+
+/** What stands above a document stands above its text. */
+const documentText = ({ title, context, source }: z.output<typeof DocumentBlock>): string =>
+  [title, context, source.data].filter((text) => text != null && text !== '').join('\n\n');
 
 export const readPart = (block: Readable): ContentPart => {
   if (block.type === 'text') return { type: 'text', text: block.text };
+  if (block.type === 'document') return { type: 'text', text: documentText(block) };
   return { type: 'image', source: readSource(block.source) };
 };
 

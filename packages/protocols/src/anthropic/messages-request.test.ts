@@ -13,7 +13,7 @@ test('a request with all that it can say', () => {
   const { request, stream } = readMessagesRequest({
     ...body,
     max_tokens: 4000,
-    system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
+    system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral', ttl: '1h', scope: 'global' } }],
     stream: true,
     temperature: 0.5,
     top_p: 0.9,
@@ -134,17 +134,32 @@ test.each<[object, string, string]>([
   [{ thinking: { type: 'enabled', budget_tokens: 100 } }, 'invalid_request', 'thinking.budget_tokens'],
   [{ thinking: { type: 'enabled', budget_tokens: 2000 } }, 'invalid_request', 'thinking.budget_tokens'],
   [{ thinking: { type: 'between_tools' } }, 'unsupported', 'thinking.type'],
-  [{ thinking: { type: 'adaptive', display: 'omitted' } }, 'unsupported', 'thinking.display'],
   [{ container: 'c' }, 'unsupported', 'container'],
   [{ thread: { type: 'create' } }, 'unsupported', 'thread'],
-  [{ mcp_servers: [] }, 'unsupported', 'mcp_servers'],
-  [{ context_management: {} }, 'unsupported', 'context_management'],
+  [{ mcp_servers: [{ type: 'url', url: 'https://x', name: 'x' }] }, 'unsupported', 'mcp_servers[0]'],
+  [
+    { context_management: { edits: [{ type: 'compact_20260112' }] } },
+    'unsupported',
+    'context_management.edits[0].type',
+  ],
   [{ speed: 'fast' }, 'unsupported', 'speed'],
   [{ inference_geo: 'eu' }, 'unsupported', 'inference_geo'],
   [tool({ type: 'web_search_20250305' }), 'unsupported', 'tools[0].type'],
-  [tool({ defer_loading: true }), 'unsupported', 'tools[0].defer_loading'],
   [tool({ input_examples: [{}] }), 'unsupported', 'tools[0].input_examples'],
-  [content({ type: 'document', source: {} }), 'unsupported', 'messages[0].content[0].type'],
+  [
+    content({ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'AA==' } }),
+    'unsupported',
+    'messages[0].content[0].source.type',
+  ],
+  [
+    content({
+      type: 'document',
+      source: { type: 'text', media_type: 'text/plain', data: 'a' },
+      citations: { enabled: true },
+    }),
+    'unsupported',
+    'messages[0].content[0].citations.enabled',
+  ],
   [
     content({ type: 'image', source: { type: 'url', url: 'file:///etc' } }),
     'invalid_request',
@@ -160,4 +175,54 @@ test.each<[object, string, string]>([
 ])('%j is refused by name', (fields, code, path) => {
   const error = failure(() => readMessagesRequest({ ...body, ...fields }));
   expect([error.code, error.details?.['path']]).toEqual([code, path]);
+});
+
+test('what a service would take out of a conversation stays in, and whoever asked for more than nothing is told', () => {
+  const warningsOf = (...edits: object[]) => readMessagesRequest({ ...body, context_management: { edits } }).warnings;
+  const thinking = { type: 'clear_thinking_20251015' };
+  expect(warningsOf()).toEqual([]);
+  expect(warningsOf({ ...thinking, keep: 'all' })).toEqual([]);
+  expect(warningsOf({ ...thinking, keep: { type: 'all' } })).toEqual([]);
+  expect(
+    warningsOf({ ...thinking, keep: { type: 'thinking_turns', value: 1 } }, { type: 'clear_tool_uses_20250919' }),
+  ).toEqual([
+    "'context_management.edits[0]' changed nothing: nothing is taken out of a conversation here",
+    "'context_management.edits[1]' changed nothing: nothing is taken out of a conversation here",
+  ]);
+});
+
+describe('what clients send to every model', () => {
+  test('a document of plain text is read as text, with what stands above it, also as the result of a tool', () => {
+    const source = { type: 'text', media_type: 'text/plain', data: 'Once.' };
+    const document = { type: 'document', source, title: 'Tale', context: null, citations: { enabled: false } };
+    const { request } = readMessagesRequest({
+      ...body,
+      ...content(document, { type: 'tool_result', tool_use_id: 'c', content: [{ type: 'document', source }] }),
+    });
+    expect(request.input).toMatchObject({
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: 'Tale\n\nOnce.' }] },
+        { role: 'tool', content: [{ type: 'text', text: 'Once.' }] },
+      ],
+    });
+  });
+
+  test('is taken, and told where it changes the answer', () => {
+    const call = readMessagesRequest({ ...body, ...tool({ defer_loading: true }), mcp_servers: [] });
+    expect(call.warnings).toEqual([]);
+    expect(call.request.input).toMatchObject({ tools: [{ name: 'f' }] });
+    const shown = (display: string) =>
+      readMessagesRequest({ ...body, thinking: { type: 'adaptive', display } }).warnings;
+    expect(shown('summarized')).toEqual([]);
+    expect(shown('omitted')).toEqual(["'thinking.display' changed nothing: thinking is shown as the model wrote it"]);
+  });
+});
+
+test.each([
+  [[], 'the whole value is an array; send a JSON object'],
+  ['x', 'the whole value is a string; send a JSON object'],
+  [null, 'the whole value is null; send a JSON object'],
+  [{ ...body, model: null }, "'model' is missing: expected string"],
+])('%j says what is wrong', (json, message) => {
+  expect(failure(() => readMessagesRequest(json))).toMatchObject({ code: 'invalid_request', message });
 });

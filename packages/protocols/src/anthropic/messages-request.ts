@@ -5,8 +5,9 @@ import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { present } from '../request-body/present.ts';
 import { limited, refused } from '../request-body/refusals.ts';
 import { CacheControl } from './cache-control.ts';
+import { ContextManagement, contextWarnings } from './context-management.ts';
 import { MessageParam, readConversation, System } from './message-params.ts';
-import { OutputConfig, readFormat, readReasoningWish, Thinking } from './thinking.ts';
+import { displayWarnings, OutputConfig, readFormat, readReasoningWish, Thinking } from './thinking.ts';
 import { readTools, toolFields } from './tools.ts';
 
 /** What makes a prompt; the same for an answer and for a count. */
@@ -19,8 +20,11 @@ const promptFields = {
   output_config: OutputConfig,
   output_format: refused("use 'output_config.format'"),
   cache_control: CacheControl,
-  context_management: refused('nothing is taken out of a conversation here; shorten it in the client'),
-  mcp_servers: refused("connect the client to the MCP servers and describe their tools in 'tools'"),
+  context_management: ContextManagement,
+  mcp_servers: limited(
+    z.array(z.never()).nullish(),
+    "connect the client to the MCP servers and describe their tools in 'tools'",
+  ),
   speed: limited(z.literal('standard').nullish(), "there is one speed; leave it out or send 'standard'"),
   user_profile_id: refused("use 'metadata.user_id'"),
   workspace_id: refused('there are no workspaces; leave it out'),
@@ -51,6 +55,8 @@ export const CountTokensRequest = z.strictObject(promptFields).meta({ id: 'Anthr
 export interface MessagesCall {
   readonly request: GenerateRequest;
   readonly stream: boolean;
+  /** What of the request changes nothing. */
+  readonly warnings: readonly string[];
 }
 
 const readInput = (body: z.output<typeof CountTokensRequest>): Extract<GenerateRequest['input'], { type: 'chat' }> => ({
@@ -88,6 +94,7 @@ export const readMessagesRequest = (json: unknown): MessagesCall => {
       ...(stop && stop.length > 0 && { stop }),
     },
     stream: body.stream ?? false,
+    warnings: [...contextWarnings(body.context_management), ...displayWarnings(thinking)],
   };
 };
 

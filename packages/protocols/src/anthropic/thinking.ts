@@ -1,14 +1,14 @@
 import { JsonSchema, type GenerateRequest, type OutputFormat } from '@golek/api';
 import { z } from 'zod';
-import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
+import { refused, withoutVariants } from '../request-body/refusals.ts';
 
 /** Less is refused by Anthropic as well. */
 const LEAST_BUDGET = 1024;
 
-const display = limited(
-  z.literal('summarized').nullish(),
-  "thinking is shown as the model wrote it; leave it out or send 'summarized'",
-);
+const display = z
+  .enum(['summarized', 'omitted'])
+  .nullish()
+  .describe("Thinking is shown as the model wrote it; 'omitted' is taken and told.");
 
 export const Thinking = withoutVariants(
   z.discriminatedUnion(
@@ -48,6 +48,12 @@ export const readReasoningWish = (
     },
   };
 };
+
+/** What is said of thinking and changes nothing. */
+export const displayWarnings = (thinking: z.output<typeof Thinking>): string[] =>
+  thinking && thinking.type !== 'disabled' && thinking.display === 'omitted'
+    ? ["'thinking.display' changed nothing: thinking is shown as the model wrote it"]
+    : [];
 
 export const readFormat = (config: z.output<typeof OutputConfig>): OutputFormat | undefined =>
   config?.format ? { type: 'json-schema', schema: config.format.schema } : undefined;

@@ -14,7 +14,7 @@ const AnthropicTool = z
     strict: z.boolean().nullish(),
     input_examples: refused("put examples into the 'description'"),
     allowed_callers: limited(z.array(z.literal('direct')).nullish(), 'only the model itself calls tools; leave it out'),
-    defer_loading: limited(z.literal(false).nullish(), 'every tool is shown to the model; leave it out'),
+    defer_loading: z.boolean().nullish().describe('Taken and not needed: every tool is shown to the model.'),
     eager_input_streaming: z
       .boolean()
       .nullish()

@@ -2,11 +2,13 @@ import { GolekError, type NamedTensor } from '@golek/api';
 import { z } from 'zod';
 import { parseBody } from '../request-body/parse-body.ts';
 import { VERSION, type InferMessage } from './infer-message.ts';
+import { isEmptyWordList } from './sampling-parameters.ts';
 import { TEXT_INPUTS } from './text-ports.ts';
 
 const Value = z.union([z.string(), z.number(), z.boolean()]);
 /** One value, or a list with one. */
-const One = <S extends z.ZodType>(schema: S) => z.union([schema, z.tuple([schema])]);
+const One = <S extends z.ZodType>(schema: S) =>
+  z.union([schema, z.tuple([schema])], 'expected one value, or a list with one');
 
 /** The body of POST /v2/models/{model}/generate and …/generate_stream (Triton's generate extension). */
 export const GenerateBody = z
@@ -48,7 +50,9 @@ const tensorOf = (name: string, value: unknown): NamedTensor => {
 export const readGenerateBody = (json: unknown, model: string, version: string, stream: boolean): InferMessage => {
   const { id = '', parameters = {}, ...fields } = parseBody(GenerateBody, json);
   const inputs = Object.entries(fields).filter(([name, value]) => NAMES.has(name) && value !== undefined);
-  const others = Object.entries(fields).filter(([name]) => !NAMES.has(name));
+  const others = Object.entries(fields)
+    .filter(([name]) => !NAMES.has(name))
+    .map(([name, value]): [string, unknown] => [name, isEmptyWordList(name, value) ? '' : value]);
   const odd = others.find(([, value]) => !Value.safeParse(value).success);
   if (odd)
     throw new GolekError('invalid_request', `'${odd[0].slice(0, 256)}' has to be a text, a number or true or false`, {

@@ -189,6 +189,14 @@ describe('other models', () => {
   });
 });
 
+test('no inputs at all are named, but for models of tensors, whose server knows what it needs', () => {
+  expect(failure(() => read([]))).toMatchObject({
+    code: 'invalid_request',
+    message: "'inputs' is an empty list; send the text of the prompt as 'text_input'",
+  });
+  expect(readCall(message([]), { tasks: ['tensor'] }).kind).toBe('tensor');
+});
+
 describe('the generate extension', () => {
   test('names of inputs are inputs, anything else is for the sampling', () => {
     const body = { text_input: 'a', max_tokens: 5, parameters: { temperature: 0 }, return_finish_reason: [true] };
@@ -206,6 +214,18 @@ describe('the generate extension', () => {
     });
   });
 
+  test.each(['', []])('empty lists of words, as clients of TensorRT-LLM send them, say nothing: %j', (empty) => {
+    const body = { text_input: 'a', max_tokens: 5, bad_words: empty, stop_words: empty };
+    expect(readCall(readGenerateBody(body, 'm', '', false), { tasks: ['generate'] })).toMatchObject({
+      kind: 'text',
+      request: { maxTokens: 5 },
+    });
+    const filled = readGenerateBody({ ...body, bad_words: 'x' }, 'm', '', false);
+    expect(failure(() => readCall(filled, { tasks: ['generate'] })).message).toContain("'bad_words'");
+    // A server behind that has such tensors gets them.
+    expect(readGenerateBody(body, 'm', '', false).parameters).toMatchObject({ bad_words: '', stop_words: '' });
+  });
+
   test('an answer has its outputs as fields', async () => {
     const call = text([textTensor('text_input', 'a'), flag('return_num_input_tokens', true)]);
     const tensors = answerTensors(call, await collect(eventsFrom(ANSWER)));
@@ -219,7 +239,7 @@ describe('the generate extension', () => {
   });
 
   test.each([
-    [{}, 'text_input'],
+    [{}, "'text_input' is missing: expected one value, or a list with one"],
     [{ text_input: 5 }, 'text_input'],
     [{ text_input: 'a', bad_words: ['x'] }, 'bad_words'],
   ])('%j is refused', (body, name) => {

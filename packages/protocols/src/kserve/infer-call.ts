@@ -80,6 +80,11 @@ export const readCall = (message: InferMessage, facts: ModelFacts | undefined): 
     Object.entries(message.parameters).filter(([name]) => !OWN_PARAMETERS.has(name)),
   );
   const own = { ...message, parameters };
+  if (own.inputs.length === 0 && facts?.tasks.includes('tensor') === false) {
+    throw new GolekError('invalid_request', "'inputs' is an empty list; send the text of the prompt as 'text_input'", {
+      details: { path: 'inputs' },
+    });
+  }
   if (!takesText(own, facts)) return readTensorCall(own);
   return wantsVectors(own, facts) ? readEmbedCall(own) : readTextCall(own);
 };

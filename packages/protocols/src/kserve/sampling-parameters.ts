@@ -54,6 +54,12 @@ const unquoted = (value: unknown): unknown => {
   return value === 'true' ? true : value === 'false' ? false : value;
 };
 
+/** TensorRT-LLM's clients send these lists with every request; an empty one says nothing. */
+const WORD_LISTS = new Set(['bad_words', 'stop_words']);
+
+export const isEmptyWordList = (name: string, value: unknown): boolean =>
+  WORD_LISTS.has(name) && (value === '' || (Array.isArray(value) && value.length === 0));
+
 const jsonOf = (text: string): object => {
   let value: unknown;
   try {
@@ -74,7 +80,9 @@ export const readSamplingParameters = (
   text: string | undefined,
   parameters: Parameters,
 ): Pick<GenerateRequest, 'sampling' | 'maxTokens' | 'stop' | 'stopTokens' | 'ignoreEos'> => {
-  const sent = Object.entries({ ...parameters, ...(text !== undefined && text !== '' && jsonOf(text)) });
+  const sent = Object.entries({ ...parameters, ...(text !== undefined && text !== '' && jsonOf(text)) }).filter(
+    ([name, value]) => !isEmptyWordList(name, value),
+  );
   const body = parseBody(
     SamplingParameters,
     Object.fromEntries(sent.map(([name, value]) => [name, name === 'stop' ? value : unquoted(value)])),

@@ -23,6 +23,7 @@ export const OllamaMessage = z
     images: Images,
     tool_calls: z.array(WireToolCall).nullish(),
     tool_name: z.string().nullish().describe('Name of the tool whose result this is.'),
+    name: z.string().nullish().describe("The older name of 'tool_name'."),
     tool_call_id: z
       .string()
       .nullish()
@@ -40,7 +41,8 @@ class OpenCalls {
   }
 
   /** Throws `invalid_request` for a result without a call. */
-  answer({ tool_call_id: id, tool_name: name }: OllamaMessage, index: number): string {
+  answer({ tool_call_id: id, tool_name, name: older }: OllamaMessage, index: number): string {
+    const name = tool_name ?? older;
     const known = this.#open.findIndex((call) => call.id === id);
     const named = known < 0 && name != null ? this.#open.findIndex((call) => call.name === name) : known;
     const [found] = this.#open.splice(Math.max(0, named), 1);

@@ -9,6 +9,9 @@ import { EMBED_PARAMS } from './wire-params.ts';
 /** Bound on the inputs of one request. */
 const MAX_INPUTS = 2048;
 
+/** Some clients send it with every request. */
+const strayStream = z.boolean().nullish().describe('Taken and not needed: vectors come at once.');
+
 /** The body of POST /api/embed. */
 export const EmbedRequest = z
   .strictObject({
@@ -21,6 +24,7 @@ export const EmbedRequest = z
     dimensions: CanonicalEmbed.shape.dimensions.nullable(),
     keep_alive: KeepAlive,
     options: ModelOptions.nullish(),
+    stream: strayStream,
   })
   .meta({ id: 'OllamaEmbedRequest' });
 
@@ -31,6 +35,7 @@ export const EmbeddingsRequest = z
     prompt: z.string().nullish().describe('None: the model is loaded, or unloaded with `keep_alive` 0.'),
     keep_alive: KeepAlive,
     options: ModelOptions.nullish(),
+    stream: strayStream,
   })
   .meta({ id: 'OllamaEmbeddingsRequest' });
 

@@ -1,4 +1,4 @@
-import { Sampling } from '@golek/api';
+import { nearest, Sampling } from '@golek/api';
 import { z } from 'zod';
 import { foldSeed, readStop, Stop } from '../openai/common-fields.ts';
 import { present } from '../request-body/present.ts';
@@ -13,7 +13,7 @@ const withoutEffect = z.number().nullish();
 
 /** `options`: how tokens are chosen, and what Ollama sets when it loads a model. */
 export const ModelOptions = z
-  .strictObject({
+  .object({
     temperature: Sampling.shape.temperature.nullable(),
     top_k: z.int().nullish().describe('0 and less keep all.'),
     top_p: Sampling.shape.topP.nullable(),
@@ -33,6 +33,7 @@ export const ModelOptions = z
     mirostat_eta: withoutEffect,
     ...loadOptions,
   })
+  .catchall(z.unknown())
   .meta({ id: 'OllamaOptions' });
 type ModelOptions = z.output<typeof ModelOptions>;
 
@@ -44,6 +45,22 @@ export interface ReadOptions {
   /** What of them changes nothing. */
   readonly warnings: readonly string[];
 }
+
+/** Most characters of an unknown name that come back. */
+const SHOWN_CHARACTERS = 80;
+
+/** Ollama goes on with options that it does not know, and says so in its log. */
+const unknownOptionWarnings = (options: ModelOptions): string[] => {
+  const known = Object.keys(ModelOptions.shape);
+  const [first, ...others] = Object.keys(options).filter((name) => !known.includes(name));
+  if (first === undefined) return [];
+  const name = first.slice(0, SHOWN_CHARACTERS);
+  const hint = nearest(name, known);
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return [
+    `'options.${name}'${more} changed nothing: there is no such option${hint ? `; did you mean '${hint}'?` : ''}`,
+  ];
+};
 
 const NO_OPTIONS: ReadOptions = { warnings: [] };
 
@@ -71,6 +88,7 @@ export const readOptions = (options: ModelOptions | null | undefined): ReadOptio
     ...(stop && { stop }),
     warnings: [
       ...loadOptionWarnings(options),
+      ...unknownOptionWarnings(options),
       ...(options.penalize_newline === false
         ? ["'options.penalize_newline' changed nothing: penalties count every token"]
         : []),

@@ -1,6 +1,15 @@
 import type { ContentPart, Message } from '@golek/api';
 import { z } from 'zod';
-import { FileId, MediaUrl, readMediaFile, readMediaUrl } from './media-url.ts';
+import { CacheControl } from '../anthropic/cache-control.ts';
+import {
+  asksForDetail,
+  detailWarnings,
+  FileId,
+  ImageDetail,
+  MediaUrl,
+  readMediaFile,
+  readMediaUrl,
+} from './media-url.ts';
 import { invalid } from '../request-body/parse-body.ts';
 import { limited, refused, withoutVariants } from '../request-body/refusals.ts';
 
@@ -9,6 +18,7 @@ const cacheBreakpoint = refused('prompt prefixes are cached by their content; le
 const TextPart = z.strictObject({
   type: z.literal('text'),
   text: z.string(),
+  cache_control: CacheControl,
   prompt_cache_breakpoint: cacheBreakpoint,
 });
 
@@ -16,7 +26,7 @@ const ImagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({
     url: MediaUrl,
-    detail: limited(z.literal('auto').nullish(), "images are read as the model does; leave it out or send 'auto'"),
+    detail: ImageDetail,
   }),
   prompt_cache_breakpoint: cacheBreakpoint,
 });
@@ -172,3 +182,13 @@ export const readMessages = (messages: readonly ChatMessage[]): Message[] =>
         return { role: 'tool', content: readContent(message.content), toolCallId: message.tool_call_id };
     }
   });
+
+/** What of the messages changes nothing. */
+export const messageWarnings = (messages: readonly ChatMessage[]): string[] => {
+  for (const [index, { content }] of messages.entries()) {
+    if (!Array.isArray(content)) continue;
+    const at = content.findIndex((part) => part.type === 'image_url' && asksForDetail(part.image_url.detail));
+    if (at >= 0) return detailWarnings(`messages[${index}].content[${at}].image_url.detail`);
+  }
+  return [];
+};

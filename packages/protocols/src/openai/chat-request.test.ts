@@ -298,6 +298,20 @@ test('safety_identifier replaces user', () => {
   expect(read({ user: 'old', safety_identifier: 'new' }).user).toBe('new');
 });
 
+test('what changes nothing is taken and told', () => {
+  const image = { type: 'image_url', image_url: { url: 'https://x/y.png', detail: 'high' } };
+  const text = { type: 'text', text: 'x', cache_control: { type: 'ephemeral' } };
+  const messages = [
+    { role: 'system', content: 'x' },
+    { role: 'user', content: [text, image] },
+  ];
+  expect(readChatRequest(body({ messages, store: true })).warnings).toEqual([
+    "'store' changed nothing: answers are not stored; the Responses API stores them",
+    "'messages[1].content[1].image_url.detail' changed nothing: images are read as the model does",
+  ]);
+  expect(readChatRequest(body({ repetition_penalty: 1, store: false })).warnings).toEqual([]);
+});
+
 test('stream_options need a stream', () => {
   expect(refusal({ stream_options: { include_usage: true } }).details).toEqual({ path: 'stream_options' });
 });
@@ -323,9 +337,6 @@ test.each<[string, unknown, string?]>([
   ['n_probs', 5],
   ['json_schema', {}],
   ['repetition_penalty', 1.1],
-  ['service_tier', 'flex'],
-  ['store', true],
-  ['verbosity', 'low'],
   ['web_search_options', {}],
   ['tools', [{ type: 'custom', custom: { name: 'x' } }], 'tools[0].type'],
   ['tool_choice', { type: 'custom', custom: { name: 'x' } }, 'tool_choice.type'],
@@ -338,11 +349,6 @@ test.each<[string, unknown, string?]>([
   ],
   [
     'messages',
-    [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x/y.png', detail: 'high' } }] }],
-    'messages[0].content[0].image_url.detail',
-  ],
-  [
-    'messages',
     [{ role: 'user', content: [{ type: 'text', text: 'x', prompt_cache_breakpoint: { mode: 'explicit' } }] }],
     'messages[0].content[0].prompt_cache_breakpoint',
   ],
@@ -352,6 +358,27 @@ test.each<[string, unknown, string?]>([
   const error = refusal({ [key]: value });
   expect(error).toMatchObject({ code: 'unsupported', details: { path } });
   expect(error.message).toMatch(/^'.+'.* is not supported: .+/);
+});
+
+test('what clients send to every server is taken, and told where it changes nothing', () => {
+  const call = (fields: object): ReturnType<typeof readChatRequest> => readChatRequest(body(fields));
+  expect(call({ verbosity: 'medium' }).warnings).toEqual([]);
+  expect(call({ verbosity: 'low' }).warnings).toEqual([
+    "'verbosity' changed nothing: models are not told; ask for short or long answers in the system message",
+  ]);
+  expect(call({ stream: true, stream_options: { continuous_usage_stats: true } }).warnings).toEqual([
+    "'stream_options.continuous_usage_stats' changed nothing: tokens are counted at the end of an answer",
+  ]);
+  expect(call({ stream: true, stream_options: { continuous_usage_stats: false } }).warnings).toEqual([]);
+  expect(call({ service_tier: 'priority' })).toMatchObject({ showTier: true, warnings: [] });
+  expect(call({ max_tokens: -1 }).request).not.toHaveProperty('maxTokens');
+});
+
+test('other options of streams are unknown', () => {
+  expect(refusal({ stream: true, stream_options: { usage: true } })).toMatchObject({
+    code: 'unknown_parameter',
+    details: { path: 'stream_options.usage' },
+  });
 });
 
 test('include_obfuscation is refused by name', () => {
@@ -402,7 +429,9 @@ test.each<[object, string]>([
   [{ seed: 1.5 }, 'seed'],
   [{ n: 0 }, 'n'],
   [{ n: 17 }, 'n'],
-  [{ max_tokens: -1 }, 'max_tokens'],
+  [{ max_tokens: 0 }, 'max_tokens'],
+  [{ max_tokens: -2 }, 'max_tokens'],
+  [{ model: null }, 'model'],
   [{ stop: '' }, 'stop'],
   [{ stop: Array.from({ length: 17 }, () => 'x') }, 'stop'],
   [{ logit_bias: { x: 1 } }, 'logit_bias.x'],

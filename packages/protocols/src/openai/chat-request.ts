@@ -1,6 +1,6 @@
 import { TemplateOptions, type GenerateRequest } from '@golek/api';
 import { z } from 'zod';
-import { ChatMessage, readMessages } from './chat-messages.ts';
+import { ChatMessage, messageWarnings, readMessages } from './chat-messages.ts';
 import { readTools, toolFields } from './chat-tools.ts';
 import {
   Choices,
@@ -8,6 +8,7 @@ import {
   Lora,
   MaxTokens,
   ModelName,
+  OldMaxTokens,
   readLimit,
   readSampling,
   readStop,
@@ -15,12 +16,14 @@ import {
   Stop,
   TopLogprobs,
   serviceFields,
+  Verbosity,
+  verbosityWarnings,
 } from './common-fields.ts';
 import { readLlamaCppOptions } from './llama-cpp-fields.ts';
 import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { limited, refused } from '../request-body/refusals.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
-import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
+import { readIncludeUsage, Stream, StreamOptions, streamWarnings } from './stream-options.ts';
 import { CHAT_PARAMS, NEW_LIMIT_CHAT_PARAMS, type WireParams } from './wire-params.ts';
 
 export const Metadata = z
@@ -37,7 +40,7 @@ export const ChatRequest = z
     ...toolFields,
     n: Choices,
     stop: Stop,
-    max_tokens: MaxTokens,
+    max_tokens: OldMaxTokens,
     max_completion_tokens: MaxTokens,
     logprobs: z.boolean().nullish(),
     top_logprobs: TopLogprobs,
@@ -48,9 +51,9 @@ export const ChatRequest = z
     stream_options: StreamOptions,
     ...serviceFields,
     metadata: Metadata,
-    store: limited(z.literal(false).nullish(), 'answers are not stored; leave it out'),
+    store: z.boolean().nullish().describe('Taken and told: answers are not stored.'),
     modalities: limited(z.array(z.literal('text')).nullish(), 'answers are text; leave it out'),
-    verbosity: limited(z.literal('medium').nullish(), 'ask for short or long answers in the system message'),
+    verbosity: Verbosity,
     audio: refused('answers are text; leave it out'),
     functions: refused("describe them in 'tools'"),
     function_call: refused("use 'tool_choice'"),
@@ -84,6 +87,8 @@ export interface ChatCall extends ChatAnswerOptions {
   readonly stream: boolean;
   /** Names of the parameters, for errors. */
   readonly params: WireParams;
+  /** What of the request changes nothing. */
+  readonly warnings: readonly string[];
 }
 
 /** How much the model shall think, and the variables of its template. */
@@ -128,6 +133,12 @@ export const readChatRequest = (json: unknown): ChatCall => {
     includeUsage: readIncludeUsage(body),
     showTier: body.service_tier != null,
     params: body.max_completion_tokens == null ? CHAT_PARAMS : NEW_LIMIT_CHAT_PARAMS,
+    warnings: [
+      ...(body.store ? ["'store' changed nothing: answers are not stored; the Responses API stores them"] : []),
+      ...verbosityWarnings('verbosity', body.verbosity, 'the system message'),
+      ...streamWarnings(body.stream_options),
+      ...messageWarnings(body.messages),
+    ],
     ...(body.metadata && { metadata: body.metadata }),
   };
 };

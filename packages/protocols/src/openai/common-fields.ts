@@ -1,8 +1,8 @@
 import { AdapterChoice, GenerateRequest, Sampling } from '@golek/api';
 import { z } from 'zod';
-import { llamaCppFields, readLlamaCppSampling } from './llama-cpp-fields.ts';
+import { LimitOrNone, llamaCppFields, readLlamaCppSampling } from './llama-cpp-fields.ts';
 import { invalid } from '../request-body/parse-body.ts';
-import { limited, refused } from '../request-body/refusals.ts';
+import { limited } from '../request-body/refusals.ts';
 import { present } from '../request-body/present.ts';
 
 /** Longest name of a model: it comes back in messages, logs and headers. */
@@ -16,7 +16,10 @@ export const User = z.string().max(512).nullish().describe("The caller's opaque 
 export const serviceFields = {
   user: User,
   safety_identifier: z.string().max(128).nullish(),
-  service_tier: limited(z.enum(['auto', 'default']).nullish(), "there is one tier; leave it out or send 'auto'"),
+  service_tier: z
+    .enum(['auto', 'default', 'flex', 'scale', 'priority', 'fast'])
+    .nullish()
+    .describe("There is one tier, which the answer calls 'default'."),
   prompt_cache_key: z.string().nullish(),
   prompt_cache_retention: limited(
     z.literal('in_memory').nullish(),
@@ -28,6 +31,15 @@ export const serviceFields = {
   ),
 };
 
+/** How long answers shall be. Models are not told, and whoever asked for something else than usual is. */
+export const Verbosity = z.enum(['low', 'medium', 'high']).nullish().describe('Taken and told: models are not told.');
+
+/** @param place where a caller can say it to the model. */
+export const verbosityWarnings = (path: string, verbosity: z.output<typeof Verbosity>, place: string): string[] =>
+  verbosity == null || verbosity === 'medium'
+    ? []
+    : [`'${path}' changed nothing: models are not told; ask for short or long answers in ${place}`];
+
 /** How tokens are chosen: OpenAI's parameters and, under llama.cpp's names, those that it does not have. */
 export const samplingFields = {
   temperature: Sampling.shape.temperature.nullable(),
@@ -35,7 +47,7 @@ export const samplingFields = {
   top_k: z.int().min(-1).nullish().describe('Extension. Keep the k most probable tokens; 0 and -1 keep all.'),
   min_p: Sampling.shape.minP.nullable(),
   repeat_penalty: Sampling.shape.repeatPenalty.nullable(),
-  repetition_penalty: refused("use 'repeat_penalty'"),
+  repetition_penalty: limited(z.literal(1).nullish(), "use 'repeat_penalty'"),
   frequency_penalty: Sampling.shape.frequencyPenalty.nullable(),
   presence_penalty: Sampling.shape.presencePenalty.nullable(),
   seed: z.int().nullish(),
@@ -75,8 +87,10 @@ export const readStop = (stop: z.output<typeof Stop>): string[] | undefined => {
 
 export const Choices = GenerateRequest.shape.choices.nullable();
 export const MaxTokens = GenerateRequest.shape.maxTokens.nullable();
+/** The same under the name for which LM Studio's clients send -1 where they want none. */
+export const OldMaxTokens = LimitOrNone.describe('-1 is none.');
 /**
- * The limit of tokens, from the parameters that may say it; those that are sent must agree. `n_predict` -1 stands for none, which is
+ * The limit of tokens, from the parameters that may say it; those that are sent must agree. -1 stands for none, which is
  * undefined here as well: `said` tells the difference.
  */
 export const readLimit = (

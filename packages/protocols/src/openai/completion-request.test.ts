@@ -144,3 +144,12 @@ test.each<[object, string]>([
 ])('a wrong value names its field: case %#', (fields, path) => {
   expect(failure(() => read(fields))).toMatchObject({ code: 'invalid_request', details: { path } });
 });
+
+test('a limit of -1 is none, and what changes nothing is told', () => {
+  const call = read({ max_tokens: -1, stream: true, stream_options: { continuous_usage_stats: true } });
+  expect(call).not.toHaveProperty('defaultMaxTokens');
+  expect(call.requests[0]).not.toHaveProperty('maxTokens');
+  expect(call.warnings).toEqual([
+    "'stream_options.continuous_usage_stats' changed nothing: tokens are counted at the end of an answer",
+  ]);
+});

@@ -4,8 +4,8 @@ import {
   Choices,
   Grammar,
   Lora,
-  MaxTokens,
   ModelName,
+  OldMaxTokens,
   readLimit,
   readSampling,
   readStop,
@@ -17,7 +17,7 @@ import {
 import { readLlamaCppOptions } from './llama-cpp-fields.ts';
 import { invalid, parseBody } from '../request-body/parse-body.ts';
 import { readOutput, ResponseFormat } from './response-format.ts';
-import { readIncludeUsage, Stream, StreamOptions } from './stream-options.ts';
+import { readIncludeUsage, Stream, StreamOptions, streamWarnings } from './stream-options.ts';
 import { COMPLETION_PARAMS, type WireParams } from './wire-params.ts';
 
 /** Most prompts of one request; each becomes a run of its own. */
@@ -42,7 +42,7 @@ export const CompletionRequest = z
     n: Choices,
     best_of: GenerateRequest.shape.bestOf.nullable(),
     stop: Stop,
-    max_tokens: MaxTokens.describe(`Default ${DEFAULT_MAX_TOKENS}.`),
+    max_tokens: OldMaxTokens.describe(`Default ${DEFAULT_MAX_TOKENS}; -1 is none.`),
     logprobs: TopLogprobs,
     echo: z.boolean().nullish(),
     suffix: z.string().nullish().describe('What follows the answer: the model fills in between. Empty: nothing.'),
@@ -71,6 +71,8 @@ export interface CompletionCall extends CompletionAnswerOptions {
   /** OpenAI's limit on each answer where the request names none; undefined where it names one, or wants none. */
   readonly defaultMaxTokens?: number;
   readonly params: WireParams;
+  /** What of the request changes nothing. */
+  readonly warnings: readonly string[];
 }
 
 const isTokens = (prompt: readonly unknown[]): prompt is number[] => typeof prompt[0] === 'number';
@@ -138,6 +140,7 @@ export const readCompletionRequest = (json: unknown): CompletionCall => {
     choices: choices * requests.length,
     includeUsage: readIncludeUsage(body),
     params: COMPLETION_PARAMS,
+    warnings: streamWarnings(body.stream_options),
     ...(body.logprobs != null && { topLogprobs: body.logprobs }),
   };
 };

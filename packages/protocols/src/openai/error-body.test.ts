@@ -47,6 +47,8 @@ describe('param', () => {
     });
     expect(errorBody(option('input.chat'), CHAT_PARAMS).error.param).toBe('messages');
     expect(errorBody(option('input.tokens'), COMPLETION_PARAMS).error.param).toBe('prompt');
+    expect(errorBody(option('input.prompt'), COMPLETION_PARAMS).error.param).toBe('prompt');
+    expect(errorBody(option('input'), COMPLETION_PARAMS).error.param).toBe('prompt');
     expect(errorBody(option('dimensions'), EMBEDDING_PARAMS).error.param).toBe('dimensions');
     expect(errorBody(option('constructor'), CHAT_PARAMS).error.param).toBeNull();
   });

@@ -16,6 +16,13 @@ const withoutEffect = z.number().nullish();
 
 const NO_MIROSTAT = 'the engine has no mirostat sampling; leave it out';
 
+/** A limit of tokens of which -1 is none. */
+export const LimitOrNone = z
+  .int()
+  .min(-1)
+  .refine((count) => count !== 0, 'expected -1 or at least 1')
+  .nullish();
+
 /** Extensions under the names of llama-server, and of vLLM where llama-server has none. What the engine lacks is named, so that it is refused. */
 export const llamaCppFields = {
   repeat_last_n: z
@@ -39,12 +46,7 @@ export const llamaCppFields = {
   dry_sequence_breakers: dry.sequenceBreakers.nullable(),
   ignore_eos: z.boolean().nullish().describe('Extension. The model may not end its turn.'),
   stop_token_ids: GenerateRequest.shape.stopTokens.nullable(),
-  n_predict: z
-    .int()
-    .min(-1)
-    .refine((count) => count !== 0, 'expected -1 or at least 1')
-    .nullish()
-    .describe("Extension. Another name of 'max_tokens'; -1 is none."),
+  n_predict: LimitOrNone.describe("Extension. Another name of 'max_tokens'; -1 is none."),
   cache_prompt: limited(z.literal(true).nullish(), 'prompt prefixes are cached by their content; leave it out'),
   min_tokens: limitedTo(0, "send 'ignore_eos' with a limit of tokens for an exact length, or leave it out"),
   typical_p: limitedTo(1, 'the engine has no typical sampling; leave it out'),

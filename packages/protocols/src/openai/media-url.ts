@@ -6,6 +6,15 @@ export const MediaUrl = z
   .string()
   .regex(/^(https?:\/\/|data:[^;,]+;base64,)/, 'expected an http(s) address or a data: URL in base64');
 
+/** How finely OpenAI's models look at a picture. Models here look as they do, and whoever asked for something else is told. */
+export const ImageDetail = z.enum(['auto', 'low', 'high', 'original']).nullish();
+
+/** @param path of the first picture that was to be looked at in another way; undefined: there is none. */
+export const detailWarnings = (path: string | undefined): string[] =>
+  path === undefined ? [] : [`'${path}' changed nothing: images are read as the model does`];
+
+export const asksForDetail = (detail: z.output<typeof ImageDetail>): boolean => detail != null && detail !== 'auto';
+
 export const readMediaUrl = (url: string): ImagePart['source'] => {
   if (!url.startsWith('data:')) return { kind: 'url', url };
   const comma = url.indexOf(',');

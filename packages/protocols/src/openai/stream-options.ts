@@ -6,6 +6,10 @@ export const Stream = z.boolean().nullish();
 export const StreamOptions = z
   .strictObject({
     include_usage: z.boolean().nullish(),
+    continuous_usage_stats: z
+      .boolean()
+      .nullish()
+      .describe('Extension, taken and told: tokens are counted at the end of an answer.'),
     include_obfuscation: limited(z.literal(false).nullish(), 'chunks are sent without padding; leave it out'),
   })
   .nullish();
@@ -21,3 +25,9 @@ export const readIncludeUsage = ({ stream, stream_options: options }: StreamFiel
   if (!stream) throw invalid('stream_options', "'stream_options' is for streams; send 'stream': true with it");
   return options.include_usage ?? false;
 };
+
+/** What of the options changes nothing. */
+export const streamWarnings = (options: z.output<typeof StreamOptions>): string[] =>
+  options?.continuous_usage_stats
+    ? ["'stream_options.continuous_usage_stats' changed nothing: tokens are counted at the end of an answer"]
+    : [];

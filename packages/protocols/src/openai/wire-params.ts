@@ -69,6 +69,8 @@ export const COMPLETION_PARAMS: WireParams = {
   ...GENERATE_PARAMS,
   'input.text': 'prompt',
   'input.tokens': 'prompt',
+  'input.prompt': 'prompt',
+  input: 'prompt',
   echo: 'echo',
   bestOf: 'best_of',
   suffix: 'suffix',

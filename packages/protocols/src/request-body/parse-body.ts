@@ -1,5 +1,6 @@
 import { describeIssue, GolekError } from '@golek/api';
 import type { z } from 'zod';
+import { parsePresent } from './present-fields.ts';
 import { REFUSALS, type Refusal } from './refusals.ts';
 import { knownKeys, schemasAt } from './schema-path.ts';
 
@@ -21,7 +22,18 @@ const remedyFor = (schema: z.ZodType, path: readonly PropertyKey[], value: unkno
 const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], root);
 
+/** What stands where an object has to, without its content: it may be a prompt. */
+const kindOf = (body: unknown): string => {
+  if (Array.isArray(body)) return 'an array';
+  return body === null || body === undefined ? String(body) : `a ${typeof body}`;
+};
+
 const rejection = (schema: z.ZodType, error: z.ZodError, body: unknown): GolekError => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return new GolekError('invalid_request', `the whole value is ${kindOf(body)}; send a JSON object`, {
+      details: { path: '' },
+    });
+  }
   const { path, keys, message, unknownKey } = describeIssue(error, body, (at) => knownKeys(schema, at));
   const details = { path };
   if (unknownKey) return new GolekError('unknown_parameter', message, { details });
@@ -37,6 +49,8 @@ const rejection = (schema: z.ZodType, error: z.ZodError, body: unknown): GolekEr
  * `unknown_parameter` for a key that the protocol does not have, `unsupported` for what it has and Golek cannot honour.
  */
 export const parseBody = <S extends z.ZodType>(schema: S, body: unknown): z.output<S> => {
+  const present = parsePresent(schema, body);
+  if (present !== undefined) return present;
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   throw rejection(schema, result.error, body);

@@ -110,12 +110,12 @@ const read = (run: () => unknown): Read => {
 /** What the HTTP route of each task runs. */
 const byHttp: Readonly<Record<SocketTask, (body: Body) => unknown>> = {
   chat: (body) => {
-    const { request, choices, params } = readChatRequest(body);
-    return { requests: [request], choices, params };
+    const { request, choices, params, warnings } = readChatRequest(body);
+    return { requests: [request], choices, params, warnings };
   },
   complete: (body) => {
-    const { requests, choices, params, defaultMaxTokens } = readCompletionRequest(body);
-    return { requests, choices, params, ...(defaultMaxTokens !== undefined && { defaultMaxTokens }) };
+    const { requests, choices, params, warnings, defaultMaxTokens } = readCompletionRequest(body);
+    return { requests, choices, params, warnings, ...(defaultMaxTokens !== undefined && { defaultMaxTokens }) };
   },
   embed: (body) => readEmbeddingRequest(body).request,
   rerank: (body) => readRerankRequest(body).request,

@@ -28,6 +28,8 @@ export interface GenerateCall {
   readonly defaultMaxTokens?: number;
   /** Names of the parameters, for errors. */
   readonly params: WireParams;
+  /** What of the request changes nothing; absent: all of it counts. */
+  readonly warnings?: readonly string[];
 }
 
 /** Anything else: told when all of it is known. */
@@ -62,16 +64,17 @@ const streamed = (request: StartMessage['request']): StartMessage['request'] => 
 export const readStart = ({ task, request }: Pick<StartMessage, 'task' | 'request'>): StartCall => {
   switch (task) {
     case 'chat': {
-      const { request: only, choices, params } = readChatRequest(streamed(request));
-      return { kind: 'generate', requests: [only], choices, params };
+      const { request: only, choices, params, warnings } = readChatRequest(streamed(request));
+      return { kind: 'generate', requests: [only], choices, params, warnings };
     }
     case 'complete': {
-      const { requests, choices, defaultMaxTokens, params } = readCompletionRequest(streamed(request));
+      const { requests, choices, defaultMaxTokens, params, warnings } = readCompletionRequest(streamed(request));
       return {
         kind: 'generate',
         requests,
         choices,
         params,
+        warnings,
         ...(defaultMaxTokens !== undefined && { defaultMaxTokens }),
       };
     }

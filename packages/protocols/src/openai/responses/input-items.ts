@@ -66,8 +66,16 @@ export const conversationItems = (input: ResponseInput, key: string, lookUp: Ite
       case 'message':
         return messageItem(param, idOf('msg'), `input[${index}]`);
       case 'function_call': {
-        const { type, call_id, name, arguments: text, status } = param;
-        return { type, id: idOf('fc'), call_id, name, arguments: text, status: status ?? 'completed' };
+        const { type, call_id, name, namespace, arguments: text, status } = param;
+        return {
+          type,
+          id: idOf('fc'),
+          call_id,
+          name,
+          ...(namespace != null && { namespace }),
+          arguments: text,
+          status: status ?? 'completed',
+        };
       }
       case 'function_call_output': {
         const { type, call_id, output, status } = param;

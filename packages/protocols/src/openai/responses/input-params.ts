@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { limited, refused, withoutVariants } from '../../request-body/refusals.ts';
-import { FileId, MediaUrl } from '../media-url.ts';
+import { asksForDetail, detailWarnings, FileId, ImageDetail, MediaUrl } from '../media-url.ts';
 
 const cacheBreakpoint = refused('prompt prefixes are cached by their content; leave it out');
 const fromFunction = { caller: limited(z.strictObject({ type: z.literal('direct') }).nullish(), 'leave it out') };
-const namespace = refused('functions have no namespaces; leave it out');
+const namespace = z.string().max(128).nullish();
 const Id = z.string().min(1).max(128).nullish();
 const Status = z.enum(['in_progress', 'completed', 'incomplete']).nullish();
 
@@ -17,7 +17,7 @@ const InputImage = z.strictObject({
   type: z.literal('input_image'),
   image_url: MediaUrl.nullish(),
   file_id: FileId.nullish(),
-  detail: limited(z.literal('auto').nullish(), "images are read as the model does; leave it out or send 'auto'"),
+  detail: ImageDetail,
   prompt_cache_breakpoint: cacheBreakpoint,
 });
 export type ContentParam = z.output<typeof InputText> | z.output<typeof InputImage>;
@@ -149,3 +149,16 @@ export const ResponseInput = z
   .union([z.string(), z.array(InputItem)], 'expected a string or an array of items')
   .nullish();
 export type ResponseInput = z.output<typeof ResponseInput>;
+
+/** What of the input changes nothing. */
+export const inputWarnings = (input: ResponseInput): string[] => {
+  if (typeof input !== 'object') return [];
+  for (const [index, item] of (input ?? []).entries()) {
+    const key = item.type === 'function_call_output' ? 'output' : 'content';
+    const parts = 'output' in item ? item.output : 'role' in item ? item.content : undefined;
+    if (!Array.isArray(parts)) continue;
+    const at = parts.findIndex((part) => part.type === 'input_image' && asksForDetail(part.detail));
+    if (at >= 0) return detailWarnings(`input[${index}].${key}[${at}].detail`);
+  }
+  return [];
+};

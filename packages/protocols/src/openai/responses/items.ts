@@ -29,6 +29,7 @@ const FunctionCallItem = z.strictObject({
   id: z.string(),
   call_id: z.string(),
   name: z.string(),
+  namespace: z.string().exactOptional(),
   arguments: z.string(),
   status: ItemStatus,
 });

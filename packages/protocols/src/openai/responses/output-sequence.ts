@@ -34,13 +34,15 @@ export class OutputSequence {
   readonly items: OutputItem[] = [];
   readonly #key: string;
   readonly #sink: OutputSink;
+  readonly #namespaces: ReadonlyMap<string, string>;
   readonly #calls = new Map<number, { readonly index: number; readonly item: Item<'function_call'> }>();
   #open: OpenText | undefined;
 
-  /** `key`: what makes the ids of the items. */
-  constructor(key: string, sink: OutputSink) {
+  /** `key`: what makes the ids of the items. `namespaces`: those of functions that have one. */
+  constructor(key: string, sink: OutputSink, namespaces: ReadonlyMap<string, string>) {
     this.#key = key;
     this.#sink = sink;
+    this.#namespaces = namespaces;
   }
 
   /** Throws `provider_failed` for a call that does not begin with its id and name. */
@@ -104,7 +106,7 @@ export class OutputSequence {
     if (!tokens) return this.#sink.delta(open.index, text, NO_LOGPROBS);
     const logprobs = chatLogprobs(tokens).content;
     const { content } = open.item as Item<'message'>;
-    if (content[0]?.type === 'output_text') content[0].logprobs.push(...logprobs);
+    if (content[0]?.type === 'output_text') for (const one of logprobs) content[0].logprobs.push(one);
     this.#sink.delta(open.index, text, logprobs);
   }
 
@@ -149,11 +151,13 @@ export class OutputSequence {
         throw new GolekError('provider_failed', `the provider began the tool call ${index} without its id and name`);
       }
       this.#close('completed');
+      const namespace = this.#namespaces.get(name);
       const item: Item<'function_call'> = {
         type: 'function_call',
         id: this.#id('fc'),
         call_id: id,
         name,
+        ...(namespace !== undefined && { namespace }),
         arguments: '',
         status: 'in_progress',
       };

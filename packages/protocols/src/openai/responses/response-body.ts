@@ -27,15 +27,20 @@ const Include = limited(
 const Reasoning = z
   .strictObject({
     effort: z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']).nullish(),
-    summary: limited(
-      z.literal('auto').nullish(),
-      "reasoning is given whole, not summarised; leave it out or send 'auto'",
-    ),
+    summary: z
+      .enum(['auto', 'concise', 'detailed'])
+      .nullish()
+      .describe('Taken and told: reasoning is given whole, not summarised.'),
     generate_summary: refused('reasoning is given whole, not summarised; leave it out'),
     context: limited(z.enum(['auto', 'all_turns']).nullish(), 'the template of the model decides; leave it out'),
     mode: limited(z.literal('standard').nullish(), "there is one mode; leave it out or send 'standard'"),
   })
   .nullish();
+
+const ClientMetadata = z
+  .record(z.string(), z.unknown())
+  .nullish()
+  .describe('Taken and not needed: what Codex tells of itself with each request.');
 
 /** What makes a prompt; the same for an answer and for a count. */
 const promptFields = {
@@ -70,6 +75,7 @@ export const ResponseRequest = z
       })
       .nullish(),
     metadata: Metadata,
+    client_metadata: ClientMetadata,
     ...serviceFields,
     max_tool_calls: refused('there are no tools on the server, whose calls it limits; leave it out'),
     prompt: refused("templates are not kept; send 'instructions' and 'input'"),

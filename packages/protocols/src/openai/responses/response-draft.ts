@@ -33,26 +33,25 @@ const withoutProof = (item: OutputItem): OutputItem => {
   return shown;
 };
 
+/** What of a call its response needs. */
+export type DraftedCall = Pick<ResponseCall, 'echo' | 'generate' | 'showProofs' | 'namespaces'>;
+
 /** A response that is being made of the events of a run. */
 export class ResponseDraft {
   readonly id: string;
   readonly #identity: ResponseIdentity;
-  readonly #call: Pick<ResponseCall, 'echo' | 'generate' | 'showProofs'>;
+  readonly #call: DraftedCall;
   readonly #output: OutputSequence;
   readonly #warnings: string[] = [];
   #model: string;
   #finish: Extract<InferenceEvent, { type: 'finish' }> | undefined;
   #usage: Usage | undefined;
 
-  constructor(
-    identity: ResponseIdentity,
-    call: Pick<ResponseCall, 'echo' | 'generate' | 'showProofs'>,
-    sink = NO_SINK,
-  ) {
+  constructor(identity: ResponseIdentity, call: DraftedCall, sink = NO_SINK) {
     this.id = responseId(identity.key);
     this.#identity = identity;
     this.#call = call;
-    this.#output = new OutputSequence(identity.key, sink);
+    this.#output = new OutputSequence(identity.key, sink, call.namespaces);
     this.#model = call.generate.model;
   }
 

@@ -11,7 +11,12 @@ import { countRequest, generateRequest, readInputTokensRequest, readResponseRequ
 
 type Official = OpenAI.Responses.ResponseCreateParams;
 type Extension =
-  Exclude<keyof typeof samplingFields, 'temperature' | 'top_p'> | 'stop' | 'grammar' | 'lora' | 'chat_template_kwargs';
+  | Exclude<keyof typeof samplingFields, 'temperature' | 'top_p'>
+  | 'stop'
+  | 'grammar'
+  | 'lora'
+  | 'chat_template_kwargs'
+  | 'client_metadata';
 
 const body = (fields: object): object => ({ model: 'm', input: 'hello', ...fields });
 const read = (fields: object): GenerateRequest => {
@@ -225,28 +230,20 @@ test.each<[string, unknown, string?]>([
   ['image', {}],
   ['max_tool_calls', 3],
   ['truncation', 'auto'],
-  ['service_tier', 'flex'],
   ['prompt_cache_retention', '24h'],
   ['prompt_cache_options', { mode: 'explicit' }, 'prompt_cache_options.mode'],
   ['include', ['web_search_call.results'], 'include[0]'],
-  ['text', { verbosity: 'low' }, 'text.verbosity'],
-  ['reasoning', { summary: 'detailed' }, 'reasoning.summary'],
   ['reasoning', { generate_summary: 'auto' }, 'reasoning.generate_summary'],
   ['reasoning', { mode: 'pro' }, 'reasoning.mode'],
   ['reasoning', { context: 'current_turn' }, 'reasoning.context'],
   ['tools', [{ type: 'web_search' }], 'tools[0].type'],
   ['tools', [{ type: 'mcp', server_label: 'x' }], 'tools[0].type'],
   ['tools', [{ type: 'custom', name: 'x' }], 'tools[0].type'],
-  ['tools', [{ type: 'function', name: 'x', defer_loading: true }], 'tools[0].defer_loading'],
+  ['tools', [{ type: 'namespace', name: 'n', tools: [{ type: 'custom', name: 'x' }] }], 'tools[0].tools[0].type'],
   ['tool_choice', { type: 'file_search' }, 'tool_choice.type'],
   ['input', [{ type: 'web_search_call', id: 'x' }], 'input[0].type'],
   ['input', [{ type: 'compaction', encrypted_content: 'x' }], 'input[0].type'],
   ['input', [{ role: 'user', content: [{ type: 'input_file', file_id: 'x' }] }], 'input[0].content[0].type'],
-  [
-    'input',
-    [{ role: 'user', content: [{ type: 'input_image', image_url: 'https://x/y.png', detail: 'high' }] }],
-    'input[0].content[0].detail',
-  ],
 ])('%s %j is refused by name, with a remedy', (key, value, path = key) => {
   const error = refusal({ [key]: value });
   expect(error).toMatchObject({ code: 'unsupported', details: { path } });
@@ -324,4 +321,76 @@ test('any body is read, or refused with a parameter', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+describe('what clients send to every server', () => {
+  const shell = { type: 'function', name: 'shell', parameters: { type: 'object' } };
+  const warningsOf = (fields: object): readonly string[] => readResponseRequest(body(fields)).warnings;
+
+  test('tools of the service beside functions are left out, and told', () => {
+    const patch = { type: 'custom', name: 'apply_patch', format: { type: 'grammar', syntax: 'lark', definition: 'x' } };
+    const tools = [{ type: 'web_search', external_web_access: false }, shell, patch];
+    expect(warningsOf({ tools })).toEqual([
+      expect.stringMatching(/^the model is not shown 'tools\[0\]': .*'web_search' is not supported/),
+      expect.stringMatching(/^the model is not shown 'tools\[2\]': .*'custom' is not supported/),
+    ]);
+    expect(inputOf({ tools })).toMatchObject({ tools: [{ name: 'shell' }] });
+    expect(readResponseRequest(body({ tools })).echo.tools.map(({ name }) => name)).toEqual(['shell']);
+    expect(warningsOf({ tools: [shell] })).toEqual([]);
+  });
+
+  test('functions of a namespace are shown by their own names, but for those that another function has', () => {
+    const inner = ['search', 'shell', 'read'].map((name) => ({ type: 'function', name, defer_loading: true }));
+    const tools = [
+      { type: 'namespace', name: 'mcp__a', description: 'A', tools: [...inner, { type: 'custom', name: 'x' }] },
+      shell,
+      { type: 'namespace', name: 'mcp__b', tools: [{ type: 'function', name: 'read' }] },
+    ];
+    const { warnings, namespaces } = readResponseRequest(body({ tools }));
+    expect(inputOf({ tools })).toMatchObject({ tools: [{ name: 'shell' }, { name: 'search' }, { name: 'read' }] });
+    expect([...namespaces]).toEqual([
+      ['search', 'mcp__a'],
+      ['read', 'mcp__a'],
+    ]);
+    expect(warnings).toEqual([
+      "the model is not shown 'tools[0].tools[1]': there is another function 'shell'; rename one of them",
+      expect.stringMatching(/^the model is not shown 'tools\[0\]\.tools\[3\]': .*'custom' is not supported/),
+      "the model is not shown 'tools[2].tools[0]': there is another function 'read'; rename one of them",
+    ]);
+  });
+
+  test('wishes for the form of text and reasoning are told to change nothing', () => {
+    expect(warningsOf({ text: { verbosity: 'medium' }, reasoning: { summary: 'auto' } })).toEqual([]);
+    expect(warningsOf({ text: { verbosity: 'low' }, reasoning: { summary: 'detailed' } })).toEqual([
+      "'text.verbosity' changed nothing: models are not told; ask for short or long answers in 'instructions'",
+      "'reasoning.summary' changed nothing: reasoning is given whole, not summarised",
+    ]);
+  });
+
+  test('any tier is the one there is', () => {
+    const { warnings, echo } = readResponseRequest(body({ service_tier: 'flex' }));
+    expect([warnings, echo.service_tier]).toEqual([[], 'default']);
+  });
+
+  test('what Codex tells of itself is taken', () => {
+    expect(warningsOf({ client_metadata: { 'x-codex-installation-id': 'a' } })).toEqual([]);
+  });
+
+  test.each([
+    [[{ role: 'user', content: [{ type: 'input_image', image_url: 'https://x/y.png', detail: 'high' }] }], 'content'],
+    [
+      [
+        {
+          type: 'function_call_output',
+          call_id: 'c',
+          output: [{ type: 'input_image', image_url: 'https://x/y.png', detail: 'low' }],
+        },
+      ],
+      'output',
+    ],
+  ])('how finely a picture is looked at is told to change nothing: %j', (input, key) => {
+    expect(warningsOf({ input })).toEqual([
+      `'input[0].${key}[0].detail' changed nothing: images are read as the model does`,
+    ]);
+  });
 });

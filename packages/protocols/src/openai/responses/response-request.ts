@@ -1,10 +1,10 @@
 import type { CountRequest, GenerateRequest } from '@golek/api';
 import { invalid, parseBody } from '../../request-body/parse-body.ts';
-import { readLimit, readSampling, readStop } from '../common-fields.ts';
+import { readLimit, readSampling, readStop, verbosityWarnings } from '../common-fields.ts';
 import { readLlamaCppOptions } from '../llama-cpp-fields.ts';
 import { conversationMessages } from './conversation.ts';
-import { echoTools, readFunctionTools } from './function-tools.ts';
-import type { ResponseInput } from './input-params.ts';
+import { echoTools, readFunctionTools, shownTools, type ShownTools } from './function-tools.ts';
+import { inputWarnings, type ResponseInput } from './input-params.ts';
 import type { ConversationItem } from './items.ts';
 import { InputTokensRequest, ResponseRequest, type PromptBody, type ResponseBody } from './response-body.ts';
 import type { ResponseEcho } from './response-object.ts';
@@ -19,9 +19,11 @@ export interface ResponsePrompt {
   readonly instructions: string | undefined;
   readonly previousResponseId: string | undefined;
   readonly options: Omit<ChatInput, 'type' | 'messages'>;
+  /** What of the request changes nothing. */
+  readonly warnings: readonly string[];
 }
 
-export interface ResponseCall extends ResponsePrompt {
+export interface ResponseCall extends ResponsePrompt, Pick<ShownTools, 'namespaces'> {
   readonly generate: Omit<GenerateRequest, 'input'>;
   readonly stream: boolean;
   readonly store: boolean;
@@ -32,21 +34,36 @@ export interface ResponseCall extends ResponsePrompt {
   readonly echo: ResponseEcho;
 }
 
-const readPrompt = (body: PromptBody, templateOptions?: ResponseBody['chat_template_kwargs']): ResponsePrompt => {
+const configWarnings = ({ text, reasoning }: PromptBody): string[] => {
+  const summary = reasoning?.summary;
+  return [
+    ...verbosityWarnings('text.verbosity', text?.verbosity, "'instructions'"),
+    ...(summary != null && summary !== 'auto'
+      ? ["'reasoning.summary' changed nothing: reasoning is given whole, not summarised"]
+      : []),
+  ];
+};
+
+const readPrompt = (
+  body: PromptBody,
+  tools: ShownTools,
+  templateOptions?: ResponseBody['chat_template_kwargs'],
+): ResponsePrompt => {
   const effort = body.reasoning?.effort;
   return {
     input: body.input,
     instructions: body.instructions ?? undefined,
     previousResponseId: body.previous_response_id ?? undefined,
     options: {
-      ...readFunctionTools(body),
+      ...readFunctionTools(body, tools),
       ...(effort != null && { reasoning: effort === 'none' ? { enabled: false } : { effort } }),
       ...(templateOptions && Object.keys(templateOptions).length > 0 && { templateOptions }),
     },
+    warnings: [...tools.warnings, ...configWarnings(body), ...inputWarnings(body.input)],
   };
 };
 
-const echoOf = (body: ResponseBody, maxTokens: number | undefined): ResponseEcho => ({
+const echoOf = (body: ResponseBody, tools: ShownTools, maxTokens: number | undefined): ResponseEcho => ({
   access_programs: null,
   background: body.background ?? false,
   instructions: body.instructions ?? null,
@@ -63,7 +80,7 @@ const echoOf = (body: ResponseBody, maxTokens: number | undefined): ResponseEcho
   temperature: body.temperature ?? null,
   text: echoText(body.text),
   tool_choice: body.tool_choice ?? 'auto',
-  tools: echoTools(body.tools),
+  tools: echoTools(tools),
   top_logprobs: body.top_logprobs ?? 0,
   top_p: body.top_p ?? null,
   truncation: 'disabled',
@@ -95,8 +112,10 @@ export const readResponseRequest = (json: unknown): ResponseCall => {
   const output = readTextConfig(body.text, body.grammar);
   const stop = readStop(body.stop);
   const user = body.safety_identifier ?? body.user;
+  const tools = shownTools(body.tools);
   return {
-    ...readPrompt(body, body.chat_template_kwargs),
+    ...readPrompt(body, tools, body.chat_template_kwargs),
+    namespaces: tools.namespaces,
     generate: {
       task: 'generate',
       model: body.model,
@@ -113,14 +132,14 @@ export const readResponseRequest = (json: unknown): ResponseCall => {
     store: body.store ?? true,
     background: body.background ?? false,
     showProofs: include?.includes('reasoning.encrypted_content') ?? false,
-    echo: echoOf(body, maxTokens),
+    echo: echoOf(body, tools, maxTokens),
   };
 };
 
 /** Reads a body. Throws as `readResponseRequest`. */
 export const readInputTokensRequest = (json: unknown): ResponsePrompt & { readonly model: string } => {
   const body = parseBody(InputTokensRequest, json);
-  return { ...readPrompt(body), model: body.model };
+  return { ...readPrompt(body, shownTools(body.tools)), model: body.model };
 };
 
 const chatInput = ({ instructions, options }: ResponsePrompt, items: readonly ConversationItem[]): ChatInput => {

@@ -193,3 +193,17 @@ test('any answer can be sent back as it came, and is one conversation', () => {
     }),
   );
 });
+
+test('a call of a function from a namespace names it, and comes back with it', () => {
+  const tools = [{ type: 'namespace', name: 'mcp__a', tools: [{ type: 'function', name: 'search' }] }];
+  const draft = new ResponseDraft(identity, readResponseRequest({ model: 'm', input: 'hi', tools }));
+  for (const name of ['search', 'other']) {
+    draft.take({ type: 'tool-call', choice: 0, index: name.length, id: name, name, arguments: '{}' });
+  }
+  draft.take({ type: 'finish', choice: 0, reason: 'tool-calls' });
+  const { output } = ResponseObject.parse(draft.finish());
+  expect(output).toMatchObject([{ name: 'search', namespace: 'mcp__a' }, { name: 'other' }]);
+  expect(output[1]).not.toHaveProperty('namespace');
+  const { input } = readResponseRequest({ model: 'm', input: output });
+  expect(conversationItems(input, 'k2', () => undefined)).toEqual(output);
+});

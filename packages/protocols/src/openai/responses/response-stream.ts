@@ -4,9 +4,8 @@ import { sseWarning, type StreamEncoder } from '../sse.ts';
 import type { WireParams } from '../wire-params.ts';
 import type { OutputItem, OutputPart } from './items.ts';
 import type { OutputSink } from './output-sequence.ts';
-import { ResponseDraft, type ResponseIdentity } from './response-draft.ts';
+import { ResponseDraft, type DraftedCall, type ResponseIdentity } from './response-draft.ts';
 import type { ResponseObject } from './response-object.ts';
-import type { ResponseCall } from './response-request.ts';
 import type { z } from 'zod';
 
 type Part = z.infer<typeof OutputPart>;
@@ -116,7 +115,7 @@ export interface ResponseEncoder extends StreamEncoder {
  */
 export const responseStream = (
   identity: ResponseIdentity,
-  call: Pick<ResponseCall, 'echo' | 'generate' | 'showProofs'>,
+  call: DraftedCall,
   { finished, failed }: ResponseStreamHooks,
 ): ResponseEncoder => {
   const body = new OutputEvents();

@@ -2,7 +2,7 @@ import type { OutputFormat } from '@golek/api';
 import { JsonSchema } from '@golek/api';
 import { z } from 'zod';
 import { invalid } from '../../request-body/parse-body.ts';
-import { limited } from '../../request-body/refusals.ts';
+import { Verbosity } from '../common-fields.ts';
 import { readOutput } from '../response-format.ts';
 
 const TextFormat = z.discriminatedUnion(
@@ -25,7 +25,7 @@ const TextFormat = z.discriminatedUnion(
 export const TextConfig = z
   .strictObject({
     format: TextFormat.nullish(),
-    verbosity: limited(z.literal('medium').nullish(), "ask for short or long answers in 'instructions'"),
+    verbosity: Verbosity,
   })
   .nullish();
 type TextConfig = z.output<typeof TextConfig>;
