@@ -2,7 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '@golek/api';
 import { FAULTS, type FaultName } from '@golek/faulty-upstream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { API_KEY, ask, ATTEMPTS, startBench, TRACE_ID, type Bench } from './faulty-upstream.fixture.ts';
+import {
+  API_KEY,
+  ask,
+  askTensor,
+  askText,
+  ATTEMPTS,
+  PROMPT,
+  startBench,
+  TRACE_ID,
+  type Bench,
+} from './faulty-upstream.fixture.ts';
 import { serve } from './golek-server.fixture.ts';
 
 let bench: Bench;
@@ -16,8 +26,6 @@ beforeEach(() => {
   bench.faulty.forget();
   bench.good.forget();
 });
-
-const PROMPT = 'one twö three four';
 
 /** What becomes of a fault. `begun`: the first words had reached the client, so nothing is tried again and a stream ends with an error. */
 interface Fate {
@@ -68,6 +76,13 @@ const FATES: Readonly<Record<FaultName, Fate>> = {
   'error-in-stream': { status: 502, code: 'provider_failed', begun: true },
 };
 
+/** KServe's errors are texts: the status is all that is known. */
+const KSERVE_FATES: typeof FATES = {
+  ...FATES,
+  'quota-used-up': { status: 429, code: 'rate_limited', retried: true },
+  'too-long-400': { status: 400, code: 'invalid_request', own: true },
+};
+
 /** Google's errors have one code for a quota of a minute and one that is used up, and none for a prompt that is too long. */
 const GEMINI_FATES: typeof FATES = {
   ...FATES,
@@ -77,6 +92,7 @@ const GEMINI_FATES: typeof FATES = {
 
 const cases = Object.entries(FATES) as [FaultName, Fate][];
 const geminiCases = Object.entries(GEMINI_FATES) as [FaultName, Fate][];
+const kserveCases = Object.entries(KSERVE_FATES) as [FaultName, Fate][];
 
 it('every fault of the upstream has a fate', () => {
   expect(Object.keys(FATES).sort()).toEqual(Object.keys(FAULTS).sort());
@@ -89,12 +105,15 @@ describe.each([
   ["streaming, over Anthropic's API", 'claude', true, cases],
   ['plain, over the Gemini API', 'gemini', false, geminiCases],
   ['streaming, over the Gemini API', 'gemini', true, geminiCases],
+  ["plain, over KServe's REST", 'kserve', false, kserveCases],
+  ["streaming, over KServe's REST", 'kserve', true, kserveCases],
 ])('%s', (_, provider, stream, fates) => {
   it.each(fates)(
     '%s',
     { timeout: 60_000 },
     async (fault, { status, code, retried = false, begun = false, retryAfter }) => {
-      const outcome = await ask(url, `${provider}-${fault}`, stream);
+      // These servers take raw text.
+      const outcome = await (provider === 'kserve' ? askText : ask)(url, `${provider}-${fault}`, stream);
       // Words and failure that come in one packet leave together: then the failure still gets its status.
       const late = stream && begun && outcome.status === 200;
       expect(outcome).toMatchObject({ status: late ? 200 : status, code, complete: status === 200 });
@@ -147,7 +166,12 @@ describe.each([
   });
 });
 
-describe.each(['whole', 'plain'])('an upstream that is asked for whole answers, %s', (provider) => {
+describe.each([
+  ['whole', cases],
+  ['plain', cases],
+  ['plain-claude', cases],
+  ['plain-gemini', geminiCases],
+])('an upstream that is asked for whole answers, %s', (provider, fates) => {
   // What is about the events of a stream has no counterpart.
   const streamOnly: readonly FaultName[] = [
     'no-finish-reason',
@@ -157,13 +181,37 @@ describe.each(['whole', 'plain'])('an upstream that is asked for whole answers, 
     'huge-line',
   ];
 
-  it.each(cases.filter(([fault]) => !streamOnly.includes(fault)))('%s', { timeout: 60_000 }, async (fault, fate) => {
+  it.each(fates.filter(([fault]) => !streamOnly.includes(fault)))('%s', { timeout: 60_000 }, async (fault, fate) => {
     const { status, code, complete, text } = await ask(url, `${provider}-${fault}`, false);
     expect([status, code, complete]).toEqual([fate.status, fate.code, fate.status === 200]);
     if (status === 200) expect(text).toBe(PROMPT);
     // Nothing has reached the client before the answer is whole, so every retryable fault is tried again.
     expect(bench.faulty.count).toBe(fate.retried === true || fate.begun === true ? ATTEMPTS : 1);
   });
+});
+
+describe("tensors, over KServe's REST", () => {
+  // What is about the records of a stream has no counterpart.
+  const streamOnly: readonly FaultName[] = [
+    'no-finish-reason',
+    'reset-after-finish',
+    'malformed-json',
+    'garbage-lines',
+    'not-an-answer',
+    'huge-line',
+    'error-in-stream',
+  ];
+
+  it.each(kserveCases.filter(([fault]) => !streamOnly.includes(fault)))(
+    '%s',
+    { timeout: 60_000 },
+    async (fault, fate) => {
+      const { status, code, outputs } = await askTensor(url, `tensor-${fault}`);
+      expect([status, code]).toEqual([fate.status, fate.code]);
+      expect(outputs).toEqual(status === 200 ? [{ name: 'x', type: 'INT8', shape: [3], data: [1, 2, 3] }] : undefined);
+      expect(bench.faulty.count).toBe(fate.retried === true || fate.begun === true ? ATTEMPTS : 1);
+    },
+  );
 });
 
 describe('a time to wait', () => {

@@ -101,11 +101,15 @@ describe("Golek behind Golek, over Anthropic's Messages API", () => {
     const answers = [await post(back, '/v1/chat/completions', ask), await post(front, '/v1/chat/completions', ask)].map(
       (text) => {
         const { choices } = JSON.parse(text) as {
-          choices: { finish_reason: string; message: { tool_calls?: { function: object }[] } }[];
+          choices: {
+            finish_reason: string;
+            message: { tool_calls?: { function: { name: string; arguments: string } }[] };
+          }[];
         };
         return choices.map(({ finish_reason, message }) => [
           finish_reason,
-          message.tool_calls?.map((call) => call.function),
+          // In one piece the arguments are an object on this wire, without the model's own spaces.
+          message.tool_calls?.map((call) => [call.function.name, JSON.parse(call.function.arguments)]),
         ]);
       },
     );

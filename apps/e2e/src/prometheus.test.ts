@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:http2';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -29,6 +31,27 @@ if (!promtool || !prometheus) {
 }
 
 let server: GolekServer;
+let grpcPort: number;
+
+/** Calls methods without a message in their requests. @returns the status of each. */
+const call = async (...paths: readonly string[]): Promise<unknown[]> => {
+  const session = connect(`http://127.0.0.1:${grpcPort}`);
+  try {
+    return await Promise.all(
+      paths.map(async (name) => {
+        const headers = { ':method': 'POST', ':path': name, 'content-type': 'application/grpc', te: 'trailers' };
+        const stream = session.request(headers).end(Buffer.alloc(5)).resume();
+        let sent: unknown;
+        const noted = (told: Readonly<Record<string, unknown>>): unknown => (sent ??= told['grpc-status']);
+        stream.on('response', noted).on('trailers', noted);
+        await once(stream, 'close');
+        return sent;
+      }),
+    );
+  } finally {
+    session.close();
+  }
+};
 
 const ask = async (body: object): Promise<void> => {
   const response = await fetch(`${server.url}/v1/chat/completions`, {
@@ -42,8 +65,12 @@ const ask = async (body: object): Promise<void> => {
 const messages = [{ role: 'user', content: 'Hello!' }];
 
 beforeAll(async () => {
-  server = await serve();
+  grpcPort = await freePort();
+  server = await serve({ environment: { GOLEK_GRPC_PORT: String(grpcPort) } });
   await untilReady(server.url);
+  expect(
+    await call('/inference.GRPCInferenceService/ServerLive', '/inference.GRPCInferenceService/NoSuchMethod'),
+  ).toEqual(['0', '12']);
   await Promise.all([
     ...Array.from({ length: 8 }, (_, i) => ask({ messages, stream: i % 2 === 0 })),
     ask({ messages, model: 'no such "model"' }),
@@ -74,7 +101,13 @@ test('GET /metrics says what happened, in the format that is asked for', async (
   expect(text).toMatch(
     /golek_request_prefill_duration_seconds_count\{model="golek-tiny",provider="gguf",operation="chat"\} 8\n/,
   );
-  expect(text).not.toContain('no such');
+  expect(text).toContain(
+    'rpc_server_call_duration_seconds_count{rpc_system_name="grpc",method="inference.GRPCInferenceService/ServerLive",status="OK"} 1\n',
+  );
+  expect(text).toContain(
+    'rpc_server_call_duration_seconds_count{rpc_system_name="grpc",method="_OTHER",status="UNIMPLEMENTED",code="UNIMPLEMENTED"} 1\n',
+  );
+  expect(text).not.toMatch(/no such|NoSuch/);
   const open = await scrape('application/openmetrics-text;version=1.0.0,text/plain;q=0.5');
   expect(open.type).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
   expect(open.text.endsWith('# EOF\n')).toBe(true);
@@ -99,6 +132,7 @@ test('a flood of names that clients invent adds no series', { timeout: 60_000 },
         Promise.all([
           ask({ messages, model: `invented-${round}-${i}`, user: `tenant-${round}-${i}` }),
           fetch(`${server.url}/invented-${round}-${i}`, { method: i % 2 ? 'GET' : 'POST' }).then((r) => r.text()),
+          call(`/invented.Service/Invented${round}${i}`),
         ]),
       ),
     );
