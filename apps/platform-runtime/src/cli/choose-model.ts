@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { GolekError, nearest } from '@golek/api';
-import { nameOfFile, type KnownModels } from '../models/list-models.ts';
+import { knownHint, nameOfFile, type KnownModels } from '../models/list-models.ts';
 import type { PlatformModel } from '../models/platform-model.ts';
 import { UsageError } from './exit-code.ts';
 
@@ -57,10 +57,8 @@ const modelOf = ({ models }: KnownModels, text: string): PlatformModel | undefin
 };
 
 const refuseUnknown = (known: KnownModels, name: string): never => {
-  const names = namesOf(known);
-  const hint = nearest(name, names);
   throw new GolekError(
     'model_not_found',
-    `no model is named '${name}' and no model file is there${hint ? `; did you mean '${hint}'?` : `; known: ${names.join(', ') || 'none'}`}`,
+    `no model is named '${name}' and no model file is there${knownHint(name, known)}`,
   );
 };

@@ -8,6 +8,7 @@ import { MACHINE_CHECKS } from './doctor/machine-checks.ts';
 import { onnxCheck } from './doctor/onnx-check.ts';
 import { dataFolderCheck, pluginsCheck, portCheck } from './doctor/place-checks.ts';
 import { collectorCheck } from './doctor/collector-check.ts';
+import { upstreamsCheck } from './doctor/upstreams-check.ts';
 import { styled } from './style.ts';
 import { writeOut } from './write-out.ts';
 
@@ -56,6 +57,7 @@ const checksFor = async (command: Command): Promise<readonly Check[]> => {
     portCheck(settings),
     pluginsCheck(settings),
     ...collectorCheck(settings),
+    ...upstreamsCheck(settings),
   ];
   return [...MACHINE_CHECKS, configuration, ...places, ...bindingChecks(settings), onnxCheck, modelCheck(settings)];
 };

@@ -20,7 +20,7 @@ const FACTS: EngineInfo = {
     supportsMlock: false,
     system: 'CPU : AVX = 1 | AVX2 = 1',
   },
-  threads: { threads: 3, why: '4 cores, less one', logical: 4, physical: 4, quota: undefined },
+  threads: { threads: 3, most: 4, why: '4 cores, less one', logical: 4, physical: 4, quota: undefined },
   builds: [{ name: 'a', binary: '/engines/a/llama-addon.node', build: undefined, problem: 'it was built for another' }],
   memory: { limitBytes: 16_000_000_000, availableBytes: 8_000_000_000 },
   settings: { gpu: 'auto', mlock: false },

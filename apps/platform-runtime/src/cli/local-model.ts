@@ -11,7 +11,8 @@ import { createPlatform } from '../platform.ts';
 /** One model in this process, through the same kernel as in the server. */
 export interface LocalModel extends AsyncDisposable {
   readonly manifest: ModelManifest;
-  run(request: InferenceRequest, signal: AbortSignal): AsyncIterable<InferenceEvent>;
+  /** `whole`: nothing of the answer is read before its end. */
+  run(request: InferenceRequest, signal: AbortSignal, whole?: boolean): AsyncIterable<InferenceEvent>;
   status(): ModelStatus;
 }
 
@@ -39,7 +40,7 @@ export const openLocalModel = async (
   sessions.configure({ ...lifeSettings(configuration.get(modelsConfig)), lifeOf: DEFAULT_LIFE_SETTINGS.lifeOf });
   return {
     manifest: entry.manifest,
-    run: (request, ends) => engine.run(createCall({ request, signal: ends })),
+    run: (request, ends, whole) => engine.run(createCall({ request, signal: ends, whole })),
     status: () => sessions.status(source.name),
     [Symbol.asyncDispose]: () => system.stop(),
   };

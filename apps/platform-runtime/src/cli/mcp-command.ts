@@ -7,7 +7,7 @@ import { golekMcpServer } from '../mcp/golek-mcp-server.ts';
 import { McpHost } from '../mcp/mcp-host.ts';
 import { serveStandardIo } from '../mcp/serve-standard-io.ts';
 import { lifeSettings } from '../models/life-settings.ts';
-import { listModels } from '../models/list-models.ts';
+import { listStartModels } from '../models/list-models.ts';
 import { createPlatform } from '../platform.ts';
 import { VERSION } from '../version.ts';
 import { interruptible } from './action.ts';
@@ -55,7 +55,7 @@ export const mcpCommand = (): Command =>
 const serveClient = async (command: Command, signal: AbortSignal): Promise<number> => {
   const settings = await settingsOf(command);
   const { configuration, data } = settings;
-  const known = await listModels(settings, signal);
+  const known = await listStartModels(settings, signal);
   const { level, format } = configuration.get(logConfig);
   // Clients show standard error to their users: a line for each call would look like trouble. Who asks for one gets it.
   const log = createLogger({ level: configuration.explain('log.level').layer === 'default' ? 'warn' : level, format });
@@ -64,6 +64,7 @@ const serveClient = async (command: Command, signal: AbortSignal): Promise<numbe
     configuration,
     log,
     models: known.models,
+    discover: true,
     isolation: 'in-process',
     home: data.root,
   });

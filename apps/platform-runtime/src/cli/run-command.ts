@@ -70,7 +70,8 @@ const answer = async (command: Command, options: RunOptions, print: Printer, sig
   await using model = await openLocalModel(settings, chosen, signal);
   const request = checkedRequest(requestFor(model.manifest, prompt, options.system, generation));
   using loading = showLoading(source.name, () => model.status());
-  const result = await collect(printing(model.run(request, signal), print, loading));
+  const events = model.run(request, signal, print === wholePrinter);
+  const result = await collect(printing(events, print, loading));
   await print.end(result);
   return 0;
 };

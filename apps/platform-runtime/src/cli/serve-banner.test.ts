@@ -26,6 +26,12 @@ test('the first line is the address; the example uses a model that works', () =>
   expect(serveBanner({ url, models, default: 'better', failed })).toContain('"model":"better"');
 });
 
+test('of many models some are named', () => {
+  const models = Array.from({ length: 32 }, (_, index) => model(`m${index}`));
+  const [, line] = serveBanner({ url, models, default: undefined, failed: new Map() }).split('\n');
+  expect(line).toMatch(/^models: m0, m1, .*, m29 and 2 more; see golek models list$/);
+});
+
 test('the example asks for what the model can do', () => {
   expect(curlLine(url, model('m'))).toContain('/v1/chat/completions');
   expect(curlLine(url, model('m', { chatTemplate: false }))).toContain('/v1/completions');

@@ -40,6 +40,14 @@ export const curlLine = (url: string, model: ModelManifest, guarded = false): st
   return `curl ${url}${path} ${token}-H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`;
 };
 
+/** Services list hundreds. */
+const SHOWN_NAMES = 30;
+
+const namesLine = (names: readonly string[]): string => {
+  const more = names.length - SHOWN_NAMES;
+  return names.slice(0, SHOWN_NAMES).join(', ') + (more > 0 ? ` and ${more} more; see golek models list` : '');
+};
+
 /** What `golek serve` prints once it listens. The first line is `golek listens on URL`; scripts may rely on it. */
 export const serveBanner = ({ url, grpc, models, default: named, failed, guarded = false }: BannerFacts): string => {
   const names = models.map(({ name }) => name);
@@ -49,7 +57,7 @@ export const serveBanner = ({ url, grpc, models, default: named, failed, guarded
   return [
     `golek listens on ${url}`,
     ...(grpc === undefined ? [] : [`gRPC on ${grpc}`]),
-    `models: ${names.length > 0 ? names.join(', ') : 'none; name one with --model FILE'}`,
+    `models: ${names.length > 0 ? namesLine(names) : 'none; name one with --model FILE'}`,
     ...[...failed].map(([name, error]) => `cannot be used: ${name}: ${error.message} [${error.code}]`),
     ...(example === undefined ? [] : [example]),
     '',

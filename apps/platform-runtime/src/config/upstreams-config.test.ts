@@ -1,5 +1,6 @@
+import { resolveConfiguration } from '@golek/system';
 import { describe, expect, it } from 'vitest';
-import { upstreamsConfig } from './upstreams-config.ts';
+import { listedModelsOf, upstreamsConfig } from './upstreams-config.ts';
 
 const baseUrl = 'http://127.0.0.1:9/v1';
 
@@ -38,5 +39,39 @@ describe('upstreams', () => {
     expect(parse({ organization: 'org-1', project: 'p' }).success).toBe(true);
     expect(parse({ type: 'anthropic', organization: 'org-1' }).success).toBe(false);
     expect(parse({ dialect: 'azure' }).success).toBe(true);
+  });
+
+  it('may serve what the service lists: nothing by default, all, or a choice', () => {
+    const settingsOf = (upstream: object) => {
+      const [first] = upstreamsConfig.schema.parse([{ id: 'a', baseUrl, ...upstream }]);
+      return first && listedModelsOf(first);
+    };
+    const all = { include: ['*'], exclude: [], prefix: '', refreshMs: 60_000, maxModels: 1000, options: {} };
+    expect(settingsOf({})).toBeUndefined();
+    expect(settingsOf({ models: 'all' })).toEqual(all);
+    expect(settingsOf({ models: {} })).toEqual(all);
+    expect(settingsOf({ type: 'triton', models: { include: ['a*'], prefix: 'farm/' } })).toEqual({
+      ...all,
+      include: ['a*'],
+      prefix: 'farm/',
+    });
+  });
+
+  it.each([
+    [{ models: { inclde: ['a'] } }, "unknown key '[0].models.inclde'; did you mean '[0].models.include'?"],
+    [{ models: 'every' }, "'[0].models' is invalid: expected 'all' or a map such as { include: ['llama*'] }"],
+    [
+      { models: { prefix: 'my farm/' } },
+      "'[0].models.prefix' is invalid: expected up to 64 printable ASCII characters",
+    ],
+    [{ models: { refreshMs: 10 } }, "'[0].models.refreshMs' is invalid"],
+    [{ models: 'all', dialect: 'azure' }, "name them in 'models.list'"],
+  ])('%j is refused', (upstream, words) => {
+    const resolve = () =>
+      resolveConfiguration({
+        sections: [upstreamsConfig],
+        environment: { GOLEK_UPSTREAMS: JSON.stringify([{ id: 'a', baseUrl, ...upstream }]) },
+      });
+    expect(resolve).toThrow(words);
   });
 });

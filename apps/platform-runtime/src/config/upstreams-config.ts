@@ -1,5 +1,5 @@
 import { DIALECTS } from '@golek/provider-openai';
-import { configSection } from '@golek/system';
+import { configSection, type ConfigOf } from '@golek/system';
 import { z } from 'zod';
 
 const MiB = 1024 ** 2;
@@ -22,6 +22,35 @@ const Dialect = z.enum(Object.keys(DIALECTS) as [keyof typeof DIALECTS, ...(keyo
 const Pem = z.string().min(1).meta({ secret: true }).exactOptional();
 
 const HeaderText = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'expected printable ASCII characters without spaces');
+
+const Pattern = z.string().min(1).max(128);
+
+/** Which of the models that a service lists are served, and how. */
+const ListedModels = z.strictObject({
+  include: z
+    .array(Pattern)
+    .min(1)
+    .max(100)
+    .default(['*'])
+    .describe('Names at the service, with `*` for any characters; default: all.'),
+  exclude: z.array(Pattern).max(100).default([]).describe('The same for models that are left out.'),
+  prefix: z
+    .string()
+    .regex(/^[\x21-\x7e]{0,64}$/, 'expected up to 64 printable ASCII characters without spaces')
+    .default('')
+    .describe('Stands before the name here, e.g. `farm/`.'),
+  refreshMs: z
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(60_000)
+    .describe('The list is asked for again so often, milliseconds, a tenth more or less; sooner after a failure.'),
+  maxModels: z.int().min(1).max(10_000).default(1_000).describe('Further ones, by name, are left out with a warning.'),
+  options: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Settings of each, as `models.list[].options`; they come before what the list says.'),
+});
 
 const Fields = z.strictObject({
   id: z
@@ -77,6 +106,12 @@ const Fields = z.strictObject({
     .record(z.string(), z.string().meta({ secret: true }))
     .default({})
     .describe('Headers of every request, as references like `apiKey`.'),
+  models: z
+    .union([z.literal('all'), ListedModels], { error: "expected 'all' or a map such as { include: ['llama*'] }" })
+    .exactOptional()
+    .describe(
+      'Serve the models that the service lists, beside those that `models.list` names: `all`, or a map with `include`, `exclude`, `prefix`, `refreshMs`, `maxModels` and `options`. Default: none.',
+    ),
   dialect: Dialect.optional().describe(
     "Type `openai`: what kind of service it is, whose own names and refusals are then known. `openai`, the default: what all have in common; `openai-platform`: OpenAI's own, with limits by `max_completion_tokens`; `llama-cpp`: also another Golek; `azure`: deployments in the path, for a `baseUrl` such as `https://NAME.openai.azure.com/openai?api-version=2024-10-21`.",
   ),
@@ -160,15 +195,29 @@ const Upstream = Fields.superRefine((upstream, context) => {
   }
 });
 
+const hasList = (dialect: keyof typeof DIALECTS = 'openai'): boolean => !('deployments' in DIALECTS[dialect]);
+
+const Listing = Upstream.refine(({ models, dialect }) => models === undefined || hasList(dialect), {
+  path: ['models'],
+  error: "'models' needs a list of models, and this dialect has none of its deployments; name them in 'models.list'",
+});
+
 const unique = (upstreams: readonly { readonly id: string }[]): boolean =>
   new Set(upstreams.map(({ id }) => id)).size === upstreams.length;
 
 export const upstreamsConfig = configSection(
   'upstreams',
   z
-    .array(Upstream)
+    .array(Listing)
     .max(100)
     .refine(unique, 'two upstreams have the same id')
     .default([])
-    .describe('Services whose models `models.list` may name.'),
+    .describe('Services whose models `models.list` may name, or that are served as the service lists them (`models`).'),
 );
+export type UpstreamConfig = ConfigOf<typeof upstreamsConfig>[number];
+
+export type ListedModelsConfig = Exclude<UpstreamConfig['models'], 'all' | undefined>;
+
+/** How the models that an upstream lists are served; undefined: not at all. */
+export const listedModelsOf = ({ models }: Pick<UpstreamConfig, 'models'>): ListedModelsConfig | undefined =>
+  models === 'all' ? ListedModels.parse({}) : models;

@@ -1,5 +1,5 @@
 import { ModelRegistry } from '@golek/kernel';
-import { SILENT_LOG } from '@golek/plugins-api';
+import { SILENT_LOG, type Log } from '@golek/plugins-api';
 import { fakeProvider } from '@golek/providers-spi/testing';
 import { expect, test } from 'vitest';
 import { ModelCatalogue } from './model-catalogue.ts';
@@ -12,10 +12,13 @@ const model = (name: string, location = 'a.fake', provider?: string): PlatformMo
   ...(provider !== undefined && { provider }),
 });
 
-const catalogueOf = async (models: readonly PlatformModel[]) => {
+const catalogueOf = async (
+  models: readonly PlatformModel[],
+  { files = { 'a.fake': {}, 'b.fake': {} }, log = SILENT_LOG }: { files?: Record<string, object>; log?: Log } = {},
+) => {
   const registry = new ModelRegistry();
-  const provider = fakeProvider({ models: { 'a.fake': {}, 'b.fake': {} } });
-  const catalogue = new ModelCatalogue({ models, providers: [provider], registry, log: SILENT_LOG });
+  const provider = fakeProvider({ models: files });
+  const catalogue = new ModelCatalogue({ models, providers: [provider], registry, log });
   await catalogue.load(signal);
   return {
     registry,
@@ -44,6 +47,21 @@ test('a model that cannot be used is among the failed until it can, and serves n
   expect(catalogue.failureOf('one')?.code).toBe('model_not_found');
   await catalogue.add([model('one', 'b.fake')], signal);
   expect(names()).toEqual([['one', 'b.fake']]);
+  expect(catalogue.failed).toEqual([]);
+});
+
+test('one that could not be used is looked at again when it is added again; the same reason is told once', async () => {
+  const told: unknown[] = [];
+  const files: Record<string, object> = {};
+  const { catalogue, names } = await catalogueOf([model('one')], {
+    files,
+    log: { ...SILENT_LOG, warn: (fields) => told.push(fields) },
+  });
+  await catalogue.add([model('one')], signal);
+  expect([catalogue.failed.length, told.length]).toEqual([1, 1]);
+  files['a.fake'] = {};
+  await catalogue.add([model('one')], signal);
+  expect(names()).toEqual([['one', 'a.fake']]);
   expect(catalogue.failed).toEqual([]);
 });
 

@@ -44,15 +44,17 @@ export class ModelCatalogue {
   }
 
   /**
-   * Serves these models beside the present ones; one of the same name is replaced in one step when it differs. One that cannot be used is kept among the failed.
+   * Serves these models beside the present ones; one of the same name is replaced in one step when it differs. One that cannot be used is kept among the failed, and looked at again when it
+   * is added again.
    * @returns names of models whose open sessions are of an older kind.
    */
   async add(models: readonly PlatformModel[], signal: AbortSignal): Promise<readonly string[]> {
     let replaced: readonly string[] = [];
     await this.#serially(async () => {
       const changed = models.filter((model) => {
-        const present = this.#known.get(model.source.name);
-        return !present || !sameModel(present, model);
+        const { name } = model.source;
+        const present = this.#known.get(name);
+        return !present || !sameModel(present, model) || this.#failed.has(name);
       });
       replaced = changed.map(({ source }) => source.name).filter((name) => this.#known.has(name));
       await this.#register(changed, signal);
@@ -109,8 +111,10 @@ export class ModelCatalogue {
 
   #fail(model: PlatformModel, error: GolekError): void {
     const { name, location } = model.source;
+    const before = this.#failed.get(name)?.error.message;
     this.#registry.unregister(name);
     this.#failed.set(name, { model, error });
+    if (before === error.message) return;
     this.#log.warn({ model: name, path: location, code: error.code }, `model cannot be used: ${error.message}`);
   }
 
