@@ -2,7 +2,7 @@ import type { Log } from '@golek/plugins-api';
 import { createLogger, logConfig } from '@golek/system';
 import { beatenFlags } from './config/beaten-flags.ts';
 import type { PlatformSettings } from './config/platform-config.ts';
-import { listModels, type KnownModels } from './models/list-models.ts';
+import { listStartModels, type KnownModels } from './models/list-models.ts';
 import { filesModule } from './modules/files-module.ts';
 import { grpcModule } from './modules/grpc-module.ts';
 import { httpModule } from './modules/http-module.ts';
@@ -21,7 +21,7 @@ export const composeServer = async (settings: PlatformSettings): Promise<Compose
   const { level, format } = configuration.get(logConfig);
   const log = createLogger({ level, format });
   configuration.watch(logConfig, (changed) => (log.level = changed.level), { keys: ['level'] });
-  const known = await listModels(settings, new AbortController().signal);
+  const known = await listStartModels(settings, new AbortController().signal);
   for (const note of [...beatenFlags(configuration), ...known.notes]) log.warn({}, note);
   await data.sweep();
   return {
@@ -30,6 +30,7 @@ export const composeServer = async (settings: PlatformSettings): Promise<Compose
       live: { store, file: configFile, home: data.root },
       log,
       models: known.models,
+      discover: true,
       server: (lifecycle) => [
         filesModule(data),
         httpModule(lifecycle),

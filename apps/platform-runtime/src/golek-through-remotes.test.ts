@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { GenerateRequest, InferenceResult, SpanData } from '@golek/api';
 import { EXTENSIONS } from '@golek/system';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { REMOTES, takesChats, upstreamTo, type Remote } from './remotes.fixture.ts';
+import { modelOf, REMOTES, takesChats, upstreamTo, type Remote } from './remotes.fixture.ts';
 import { startGolek, startScripted, type RunningGolek } from './running-golek.fixture.ts';
 
 /** An abort has to cross both servers so fast when the machine lets it: milliseconds. */
@@ -27,8 +27,8 @@ beforeAll(async () => {
     { ...upstreamTo(endless, remote), id: `${remote}-endless` },
   ]);
   const list = REMOTES.flatMap((remote) => [
-    { name: remote, provider: remote, model: 'golek-tiny' },
-    { name: `${remote}-endless`, provider: `${remote}-endless`, model: 'endless' },
+    modelOf(remote, remote, 'golek-tiny'),
+    modelOf(`${remote}-endless`, remote, 'endless'),
   ]);
   front = stack.use(await startGolek({ upstreams, models: { bundled: false, list } }));
   for (const [index, { system }] of [front, behind].entries()) {

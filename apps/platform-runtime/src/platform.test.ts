@@ -6,6 +6,7 @@ import { collect, type EmbedRequest, type GenerateRequest } from '@golek/api';
 import { createCall } from '@golek/kernel';
 import { ENGINE, MODELS } from '@golek/system';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket as WebSocketClient } from 'ws';
 import { composeServer } from './compose-server.ts';
 import { loadSettings } from './config/platform-config.ts';
 import { HTTP_SERVER } from './modules/http-module.ts';
@@ -83,6 +84,34 @@ test('an ONNX file of the models folder is found, listed and run', async () => {
   const { tensors } = await collect(running.get(ENGINE).run(createCall({ request, signal })));
   expect(tensors).toEqual([{ ...x, name: 'y', data: new Uint8Array(Float32Array.of(1).buffer) }]);
   await rm(file);
+});
+
+test('http.origins lets web pages use HTTP, WebSockets and MCP, and changes while the server works', async () => {
+  const origin = 'https://app.example.com';
+  const given = await settings({ GOLEK_HTTP_ORIGINS: origin });
+  const { system } = await composeServer(given);
+  await using running = system;
+  await running.start();
+  const { url } = running.get(HTTP_SERVER).address;
+  const asked = { origin, 'access-control-request-method': 'POST' };
+  const preflight = async () => (await fetch(`${url}/mcp`, { method: 'OPTIONS', headers: asked })).status;
+  const statusAndOrigin = ({ status, headers }: Response) => [status, headers.get('access-control-allow-origin')];
+  const ping = async () => {
+    const headers = { origin, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    return statusAndOrigin(await fetch(`${url}/mcp`, { method: 'POST', headers, body }));
+  };
+  expect(statusAndOrigin(await fetch(`${url}/v1/models`, { headers: { origin } }))).toEqual([200, origin]);
+  expect(await preflight()).toBe(204);
+  // Refused for want of a session, not for its origin.
+  expect(await ping()).toEqual([400, origin]);
+  const socket = new WebSocketClient(`${url.replace('http', 'ws')}/v1/ws`, { origin });
+  await once(socket, 'open');
+  socket.close();
+  const put = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ value: [] }) };
+  expect((await fetch(`${url}/admin/v1/config/http.origins`, put)).status).toBe(200);
+  expect(await preflight()).toBe(405);
+  expect(await ping()).toEqual([403, null]);
 });
 
 test('draining takes the readiness back and refuses new requests', async () => {

@@ -36,6 +36,8 @@ export interface PlatformOptions {
   readonly log: Log;
   /** Models to be registered, as `listModels` gives them. */
   readonly models: readonly PlatformModel[];
+  /** Whether the models that upstreams list are served too, where `upstreams[].models` asks for it. Default false. */
+  readonly discover?: boolean;
   /** What serves the platform to others, e.g. `httpModule`. Default: nothing, for use in this process. */
   readonly server?: (lifecycle: PlatformLifecycle) => SystemModule | readonly SystemModule[];
   /** Where models run when `gguf.isolation` is `auto`. */
@@ -70,6 +72,7 @@ export const createPlatform = (options: PlatformOptions): Platform => {
     live = { store: new MemoryKeyValueStore() },
     log,
     models,
+    discover = false,
     server,
     isolation,
     home = live.home,
@@ -105,7 +108,7 @@ export const createPlatform = (options: PlatformOptions): Platform => {
       ggufModule({ auto: isolation, home }),
       onnxModule(isolation),
       upstreamsModule,
-      modelsModule({ models, file: live.file }),
+      modelsModule({ models, discover, file: live.file }),
       modelLifeModule,
       routesModule,
       reliabilityModule,

@@ -213,6 +213,10 @@ test.each([
   [{ certificate: 'certificate' }, 'http.tls.key is missing'],
   [{ clientCa: 'clientCa' }, 'http.tls.clientCa needs http.tls.certificate'],
   [{ certificate: 'clientCa', key: 'key' }, 'http.tls.certificate and key cannot be used together'],
+  [
+    { certificate: 'key', key: 'certificate' },
+    'http.tls.certificate holds no certificate in PEM; give its text, or file:',
+  ],
   [{ certificate: 'certificate', key: 'key', clientCa: 'key' }, 'http.tls.clientCa holds no certificate'],
 ])('%j does not start', { timeout: 60_000 }, async (names, message) => {
   const made = await folder();

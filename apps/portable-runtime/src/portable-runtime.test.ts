@@ -118,6 +118,32 @@ describe('with providers of its own', () => {
     expect(() => golek.chat('x')).toThrow(/'model' is missing: the runtime has several models \(a, b\)/);
   });
 
+  it('says of an answer whether it is read at its end only, and gives it once', async () => {
+    const seen: unknown[] = [];
+    await using golek = await createPortableRuntime({
+      models: { a: models.a },
+      providers: [two()],
+      phases: [
+        {
+          phase: 'AUDIT',
+          name: 'test.audit',
+          observe: ({ request, whole = false }) => ({ end: () => void seen.push([request.task, whole]) }),
+        },
+      ],
+    });
+    await golek.chat('x').result();
+    const read = golek.chat('x');
+    const events = await Array.fromAsync(read);
+    expect(events.map(({ type }) => type)).toContain('finish');
+    await read.result().catch(() => undefined);
+    await golek.embed(['x']);
+    expect(seen).toEqual([
+      ['generate', true],
+      ['generate', false],
+      ['embed', false],
+    ]);
+  });
+
   it('waits for what is in progress when it closes, and takes nothing new', async () => {
     const provider = fakeProvider({ models: { a: { answer: ['one', 'two'], delayMs: 20 } } });
     const golek = await createPortableRuntime({ models: { a: models.a }, providers: [provider] });

@@ -85,7 +85,8 @@ export class PortableRuntime implements AsyncDisposable {
   /** Runs any canonical request. Throws `invalid_request` or `unknown_parameter` at once for one that does not fit the schema. */
   run(request: PortableRequest, { signal = new AbortController().signal }: RunOptions = {}): Answer {
     const parsed = parseRequest({ model: request.model ?? this.#unnamedModel(request.task), ...request });
-    return new Answer(this.#engine.run(createCall({ request: parsed, signal })));
+    const isText = parsed.task === 'generate';
+    return new Answer((whole) => this.#engine.run(createCall({ request: parsed, signal, whole: whole && isText })));
   }
 
   /**

@@ -2,6 +2,14 @@ import { configSection } from '@golek/system';
 import { z } from 'zod';
 import { tlsSettings } from './tls-config.ts';
 
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,*A-Z]+$/;
+
+/** True for an origin as browsers send it: no path, no usual port, nothing in capitals. `null` stands for pages of any place. */
+const isOrigin = (text: string): boolean => {
+  if (!SCHEME.test(text) || !URL.canParse(text)) return false;
+  return !/^https?:/.test(text) || new URL(text).origin === text;
+};
+
 export const httpConfig = configSection(
   'http',
   z
@@ -87,6 +95,22 @@ export const httpConfig = configSection(
           'Whoever sends it as `Authorization: Bearer …` may administer the server and use every model; at least 16 characters. Give it as `env:NAME` or `file:/path`.',
         )
         .meta({ secret: true, live: true }),
+      origins: z
+        .array(
+          z
+            .string()
+            .min(1)
+            .max(256)
+            .refine((text) => text === '*' || isOrigin(text), {
+              error: "an origin is as browsers send it, e.g. 'https://app.example.com' without a path, or '*' for all",
+            }),
+        )
+        .max(100)
+        .default([])
+        .describe(
+          'Origins whose web pages may use the server (CORS), its WebSockets and `/mcp`, e.g. `https://app.example.com`; `*` for all, save administering. Pages of the server itself and programs need none.',
+        )
+        .meta({ live: true }),
     })
     .describe('The HTTP server.'),
 );

@@ -24,7 +24,7 @@ export const mcpConfig = configSection(
         .max(64)
         .default([])
         .describe(
-          'Origins of web pages that may use `/mcp` beside those of this machine and of this server itself, e.g. `https://tools.example.com`; for a proxy that adds the CORS headers which browsers ask for.',
+          'Origins of web pages that may use `/mcp` beside those of `http.origins`, of this machine and of this server itself, e.g. `https://tools.example.com`; `*` for all; for a proxy that adds the CORS headers which browsers ask for.',
         ),
     })
     .describe('The MCP server at `/mcp`.'),

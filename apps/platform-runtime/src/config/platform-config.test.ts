@@ -57,6 +57,27 @@ test('problems in the environment are found before a file is looked for', async 
   );
 });
 
+test('origins are as browsers send them', async () => {
+  const given = (origins: string) =>
+    loadSettings({ environment: { GOLEK_HOME: base, GOLEK_HTTP_ORIGINS: origins }, stored: false });
+  const good = ['*', 'https://app.example.com', 'http://localhost:5173', 'http://[::1]:8080', 'app://obsidian.md'];
+  expect((await given(good.join(','))).configuration.get(httpConfig).origins).toEqual(good);
+  for (const bad of [
+    'https://app.example.com/',
+    'https://app.example.com:443',
+    'https://App.example.com',
+    'https://*.example.com',
+    'app.example.com',
+    'null',
+    'https://',
+  ]) {
+    await expect(given(bad), bad).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining("an origin is as browsers send it, e.g. 'https://app.example.com'"),
+    });
+  }
+});
+
 test('~ is the home folder of the user', () => {
   expect(expandPath('~', '/x')).toBe(homedir());
   expect(expandPath('~/models', '/x')).toBe(path.join(homedir(), 'models'));

@@ -75,7 +75,7 @@ export const websocketConfig = configSection(
         .max(100)
         .default([])
         .describe(
-          'Origins whose web pages may open WebSockets, e.g. https://app.example.com, beside pages of the server itself; `*` for all. Programs need none.',
+          'Origins whose web pages may open WebSockets, e.g. https://app.example.com, beside those of `http.origins` and pages of the server itself; `*` for all. Programs need none.',
         )
         .meta(live),
     })

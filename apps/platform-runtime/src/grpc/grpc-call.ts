@@ -8,6 +8,7 @@ import { NOBODY } from '../http/principals.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import { readHints, type OverrideReader } from '../http/request-hints.ts';
 import type { RouteScope } from '../http/route.ts';
+import { errorTypeOf } from './call-outcome.ts';
 
 /** What both kinds of calls have. */
 interface LibraryCall extends Pick<
@@ -52,13 +53,16 @@ export class GrpcCall implements Asker {
     const sent = call.metadata.getMap();
     const headers = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, String(value)]));
     this.id = requestIdOf(headers['x-request-id']);
-    this.request = {
-      headers: { ...headers, host: call.getHost() },
-      socket: { remoteAddress: call.getPeer().replace(/:\d+$/, '') },
-    };
+    const remoteAddress = call.getPeer().replace(/:\d+$/, '');
+    this.request = { headers: { ...headers, host: call.getHost() }, socket: { remoteAddress } };
     const deadline = Number(call.getDeadline());
     this.#deadline = Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined;
-    const attributes = { [ATTR.rpcSystem]: 'grpc', [ATTR.rpcMethod]: name, [GOLEK_ATTR.requestId]: this.id };
+    const attributes = {
+      [ATTR.rpcSystem]: 'grpc',
+      [ATTR.rpcMethod]: name,
+      [ATTR.clientAddress]: remoteAddress,
+      [GOLEK_ATTR.requestId]: this.id,
+    };
     // Probes are no traces that anybody wants.
     const begun =
       scope === 'public'
@@ -74,7 +78,7 @@ export class GrpcCall implements Asker {
     call.on('cancelled', () => {
       const reason = this.#reason();
       this.#controller.abort(reason);
-      this.ended(this.failure(reason), reason.code);
+      this.ended(this.failure(reason));
     });
   }
 
@@ -101,10 +105,11 @@ export class GrpcCall implements Asker {
     this.principal = await authentication.admit(this, this.#scope);
   }
 
-  /** Runs a request, one of several of a stream perhaps: then each has its own end, beside that of the call. */
+  /** Runs a request, one of several of a stream perhaps: then each has its own end, beside that of the call. `whole`: nothing of its answer is read before its end. */
   run(
     request: InferenceRequest,
     limits: { readonly timeoutMs: number | undefined; readonly maxTokens: number | undefined },
+    whole = false,
   ): AsyncIterable<InferenceEvent> {
     const { engine, readOverrides } = this.#deps;
     const { headers } = this.request;
@@ -129,16 +134,19 @@ export class GrpcCall implements Asker {
       priority,
       deadline: Number.isFinite(deadline) ? deadline : undefined,
       defaultMaxTokens: limits.maxTokens,
+      whole,
       overrides,
     });
     return engine.run(call, own);
   }
 
   /** Ends the span of the call, once; without a failure it was answered. */
-  ended(failure?: Pick<ServiceError, 'code' | 'details'>, type = failure && status[failure.code]): void {
+  ended(failure?: Pick<ServiceError, 'code' | 'details'>): void {
     const span = this.#span;
     if (!span) return;
-    span.set(ATTR.rpcStatus, status[failure?.code ?? status.OK]);
+    const name = status[failure?.code ?? status.OK];
+    const type = errorTypeOf(name);
+    span.set(ATTR.rpcStatus, name);
     if (!failure || type === undefined) return span.end();
     span.set(ATTR.errorType, type);
     span.end({ type, message: failure.details });

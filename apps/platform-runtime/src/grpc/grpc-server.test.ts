@@ -3,7 +3,7 @@ import { SILENT_LOG, type SpanData } from '@golek/api';
 import { modelInferRequest, readModelInferResponse, type InferMessage } from '@golek/protocols/kserve';
 import type { ModelInferRequest, ModelInferResponse, ModelStreamInferResponse } from '@golek/protocols/kserve/wire';
 import { fakeProvider, type FakeModel, type FakeProvider } from '@golek/providers-spi/testing';
-import { EXTENSIONS, PROVIDERS, resolveConfiguration, type System } from '@golek/system';
+import { EXTENSIONS, METRICS, PROVIDERS, resolveConfiguration, type System } from '@golek/system';
 import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { expect, onTestFinished, test } from 'vitest';
@@ -289,10 +289,71 @@ test('each call is a span with its end, but for probes', async () => {
   await expect.poll(() => calls().length, { timeout: 10_000 }).toBe(4);
   expect(calls()).toEqual([
     ['ModelInfer', 'OK', undefined],
-    ['ModelMetadata', 'NOT_FOUND', 'NOT_FOUND'],
+    ['ModelMetadata', 'NOT_FOUND', undefined],
     ['ModelStreamInfer', 'OK', undefined],
     ['ModelStreamInfer', 'CANCELLED', 'cancelled'],
   ]);
+});
+
+test('every call is measured by method and status, also those that never reach a handler', async () => {
+  const { system, ask, stream, client, provider } = await started({ GOLEK_GRPC_MAX_MESSAGE_BYTES: '2048' });
+  const bytes = (path: string, sent: Buffer) =>
+    failureOf(
+      new Promise((resolve, reject) => {
+        client.makeUnaryRequest(
+          path,
+          (message: Buffer) => message,
+          (message) => message,
+          sent,
+          (error, answer) => (error ? reject(error) : resolve(answer)),
+        );
+      }),
+    );
+  await ask('serverLive', {});
+  await ask('modelInfer', message('graph', { inputs: [FP32] }));
+  await failureOf(ask('modelMetadata', { name: 'tyni', version: '' }));
+  await failureOf(ask('modelInfer', message('hangs', { inputs: text('hi', false) }), {}, Date.now() + 300));
+  await expect.poll(() => provider.stats.active).toBe(0);
+  await bytes(INFERENCE_SERVICE['modelInfer']!.path, Buffer.from([0x2a, 0xff, 0xff]));
+  await bytes(INFERENCE_SERVICE['modelInfer']!.path, Buffer.alloc(4096));
+  await bytes('/inference.GRPCInferenceService/Invented1', Buffer.alloc(0));
+  await bytes('/invented.Service/Invented2', Buffer.alloc(0));
+  const whole = stream();
+  whole.on('data', () => undefined);
+  whole.write(message('graph', { inputs: [FP32] }));
+  whole.end();
+  await once(whole, 'end');
+  const left = stream();
+  left.on('error', () => undefined);
+  left.write(message('hangs', { inputs: text('hi', true) }));
+  await once(left, 'data');
+  left.cancel();
+  const measured = (): string[] => {
+    const metrics = system.get(METRICS).collect();
+    const { points = [] } = metrics.find(({ name }) => name === 'rpc.server.call.duration') ?? {};
+    const lines = points.map(({ attributes, histogram }) =>
+      [
+        String(attributes['rpc.method']).split('/').at(-1),
+        attributes['rpc.status_code'],
+        attributes['error.type'] ?? '-',
+        histogram?.count,
+      ].join(' '),
+    );
+    return lines.sort();
+  };
+  await expect
+    .poll(measured, { timeout: 10_000 })
+    .toEqual([
+      'ModelInfer DEADLINE_EXCEEDED DEADLINE_EXCEEDED 1',
+      'ModelInfer INTERNAL INTERNAL 1',
+      'ModelInfer OK - 1',
+      'ModelInfer RESOURCE_EXHAUSTED - 1',
+      'ModelMetadata NOT_FOUND - 1',
+      'ModelStreamInfer CANCELLED cancelled 1',
+      'ModelStreamInfer OK - 1',
+      'ServerLive OK - 1',
+      '_OTHER UNIMPLEMENTED UNIMPLEMENTED 2',
+    ]);
 });
 
 type Answers = AsyncIterator<ModelStreamInferResponse>;

@@ -14,12 +14,19 @@ import {
   type ModelRepositoryParameter,
   type ModelStreamInferResponse,
 } from '@golek/protocols/kserve/wire';
-import { Server, ServerCredentials, type handleUnaryCall, type ServerDuplexStream } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
+import { HealthImplementation, service as HEALTH_SERVICE } from 'grpc-health-check';
 import type { KserveService } from '../http/kserve/kserve-service.ts';
 import type { RouteScope } from '../http/route.ts';
 import type { TlsServerOptions } from '../http/server-tls.ts';
+import type { CallMetrics } from './call-metrics.ts';
 import { GrpcCall, type GrpcCallDeps } from './grpc-call.ts';
 import { inferOnce, inferStream } from './infer-stream.ts';
 import { LiveCredentials } from './server-credentials.ts';
@@ -27,6 +34,7 @@ import { INFERENCE_SERVICE } from './service-definition.ts';
 
 export interface GrpcServerDeps extends GrpcCallDeps {
   readonly kserve: KserveService;
+  readonly metrics: Pick<CallMetrics, 'watch'>;
   readonly config: {
     readonly host: string;
     /** 0 takes a free one. */
@@ -123,6 +131,14 @@ const answersOf = (kserve: KserveService): Answers => ({
   ],
 });
 
+/** Paths of all that is served; reflection has no definition to read them from. */
+const PATHS: readonly string[] = [
+  ...[INFERENCE_SERVICE, HEALTH_SERVICE as ServiceDefinition].flatMap((service) =>
+    Object.values(service).map(({ path }) => path),
+  ),
+  ...['v1', 'v1alpha'].map((version) => `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`),
+];
+
 const KEEP_ALIVE_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT_MS = 20_000;
 
@@ -185,6 +201,7 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
 
   const secure = config.tls && new LiveCredentials(config.tls);
   let port = 0;
+  let measured: Disposable | undefined;
   let closing: Promise<void> | undefined;
   const drain = (): void => {
     for (const name of ['', SERVICE.fullName]) health.setStatus(name, 'NOT_SERVING');
@@ -198,6 +215,7 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
       if (signal.aborted) cut();
     });
     signal.removeEventListener('abort', cut);
+    measured?.[Symbol.dispose]();
   };
 
   return {
@@ -221,6 +239,7 @@ export const createGrpcServer = (deps: GrpcServerDeps): GrpcServer => {
           );
         });
       });
+      measured = deps.metrics.watch(port, PATHS);
     },
     renew: (tls) => secure?.replace(tls),
     drain,

@@ -26,8 +26,8 @@ const AT_ONCE = 64;
 const begin = (call: GrpcCall, kserve: Kserve, request: ModelInferRequest) => {
   const message = readModelInfer(request);
   const asked: InferCall = readCall(message, kserve.model(message.model, message.version, call.principal));
-  const maxTokens = asked.kind === 'text' ? DEFAULT_MAX_TOKENS : undefined;
-  return { message, asked, events: call.run(asked.request, { timeoutMs: timeoutOf(message), maxTokens }) };
+  const limits = { timeoutMs: timeoutOf(message), maxTokens: asked.kind === 'text' ? DEFAULT_MAX_TOKENS : undefined };
+  return { message, asked, events: call.run(asked.request, limits, asked.kind === 'text' && !asked.stream) };
 };
 
 const responseOf = (
@@ -80,7 +80,7 @@ const drained = async (duplex: Duplex, call: GrpcCall, limitMs: number): Promise
     );
     call.abort(reason);
     const failure = call.failure(reason);
-    call.ended(failure, reason.code);
+    call.ended(failure);
     duplex.emit('error', failure);
   }, limitMs);
   try {

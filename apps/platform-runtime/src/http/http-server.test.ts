@@ -36,6 +36,16 @@ describe('routes', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
   });
   test.each([
+    ['GET', '/v2/logging', { error: expect.stringContaining('no route GET /v2/logging') as string }],
+    ['PUT', '/v2/models/tiny/infer', { error: expect.stringContaining('it takes POST') as string }],
+    ['GET', '/api/nothing', { error: expect.stringContaining('no route') as string, code: 'route_not_found' }],
+    ['GET', '/api/chat', { error: expect.stringContaining('it takes POST') as string, code: 'method_not_allowed' }],
+    ['GET', '/v2/rerank', { error: { code: 'method_not_allowed' } }],
+  ])('what a protocol has and the server has not is told as its clients read it: %s %s', async (method, path, told) => {
+    const { url } = await serve();
+    expect(await (await fetch(url + path, { method })).json()).toMatchObject(told);
+  });
+  test.each([
     ['OPTIONS * HTTP/1.1', 405],
     ['GET http://localhost/health/live HTTP/1.1', 200],
     ['GET //health/live HTTP/1.1', 404],

@@ -11,6 +11,7 @@ import { ANTHROPIC_ERRORS, speaksAnthropic } from './anthropic/form.ts';
 import { anthropicMessageRoutes } from './anthropic/message-routes.ts';
 import { Authentication } from './authentication.ts';
 import { answerClientError } from './client-error.ts';
+import { answerPreflight, openToPage } from './cross-origin.ts';
 import { Exchange } from './exchange.ts';
 import type { HealthReport, RuntimeState } from './health.ts';
 import type { HttpTelemetry } from './http-telemetry.ts';
@@ -60,6 +61,8 @@ export interface HttpLimits extends ResumeLimits {
   readonly allowUnauthenticated: boolean;
   /** Whoever sends it as `Authorization: Bearer …` administers the server. */
   readonly adminToken?: string | undefined;
+  /** Web pages of these origins may use it; `*` is every one. */
+  readonly origins: readonly string[];
   /** Its certificate may change, but not whether there is one. */
   readonly tls?: TlsMaterial;
 }
@@ -208,6 +211,8 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
     // Also where no route is found: the client reads no other form.
     if (speaksAnthropic(request.headers)) exchange.errors = ANTHROPIC_ERRORS;
     try {
+      // First, so that pages can read refusals too.
+      if (request.headers.origin !== undefined) openToPage(exchange, limits.origins, [table, plugins.table]);
       const refusal = authentication.refusal(exchange);
       if (refusal) return exchange.sendError(refusal);
       const { method = '', url = '' } = request;
@@ -215,7 +220,8 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
       if (found) dispatch(exchange, found);
       else {
         telemetry?.begin(exchange, undefined);
-        answerUnknownRoute(exchange, [table, plugins.table]);
+        const tables = [table, plugins.table];
+        if (!answerPreflight(exchange, tables)) answerUnknownRoute(exchange, tables);
       }
     } catch (thrown) {
       fail(exchange, thrown);
@@ -258,6 +264,19 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
     log.warn({ maxConnections: config.maxConnections }, 'a connection was closed: there are too many');
   });
 
+  let opened = false;
+  /** Told once for each time that it becomes so. */
+  const warnOfAnyPage = (): void => {
+    const open = limits.origins.includes('*') && !authentication.demanded;
+    if (open && !opened) {
+      log.warn(
+        { host: config.host },
+        "http.origins has '*' and nobody needs credentials to use the models: every web page can, in the browser of whoever reaches this server; name the origins, or install an authenticator",
+      );
+    }
+    opened = open;
+  };
+
   const endFeeds = (): void => ending.abort(new GolekError('shutting_down', 'the server stops'));
 
   const close = async (signal?: AbortSignal): Promise<void> => {
@@ -289,6 +308,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
     },
     listen: async () => {
       refuseOpenAddress(config.host, limits.allowUnauthenticated || authentication.installed);
+      warnOfAnyPage();
       await listening.start();
     },
     configure: (changed) => {
@@ -296,6 +316,7 @@ export const createHttpServer = (deps: HttpDeps): HttpServer => {
       authentication.configure({ ...changed, host: config.host });
       if (renewed && server instanceof TlsServer) server.setSecureContext(renewed);
       limits = changed;
+      warnOfAnyPage();
       plugins.limits = changed;
     },
     drain: async (graceMs) => {

@@ -51,6 +51,7 @@ import { parseJsonBody } from './json-body.ts';
 import type { Route } from './route.ts';
 import { requestRunner, type RunDeps } from './run-request.ts';
 import { OPENAI_STREAM } from './wire-form.ts';
+import { withWarnings } from './with-warnings.ts';
 
 export interface InferenceDeps extends RunDeps {
   readonly models: Pick<ModelRegistry, 'list'>;
@@ -97,7 +98,7 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         const call = readChatRequest(bodyOf(exchange));
         exchange.params = call.params;
         const identity = identityOf(exchange);
-        const events = run(exchange, call.request, { whole: !call.stream });
+        const events = withWarnings(run(exchange, call.request, { whole: !call.stream }), call.warnings);
         if (call.stream) return answerStream(exchange, events, chatStream(identity, call), OPENAI_STREAM, limits());
         exchange.sendJson(200, chatCompletion(await collect(events), identity, call));
       },
@@ -117,7 +118,7 @@ export const inferenceRoutes = ({ engine, models, limits, readOverrides }: Infer
         exchange.params = COMPLETION_PARAMS;
         const call = readCompletionRequest(bodyOf(exchange));
         const identity = identityOf(exchange);
-        const events = runAll(exchange, call);
+        const events = withWarnings(runAll(exchange, call), call.warnings);
         if (call.stream)
           return answerStream(exchange, events, completionStream(identity, call), OPENAI_STREAM, limits());
         exchange.sendJson(200, completion(await collect(events), identity, call));

@@ -25,11 +25,14 @@ const inspect = (value: unknown, depth: number, what: string): void => {
   }
 };
 
-const checkMediaType = (contentType: string | undefined, encoding: string | undefined): void => {
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    const shown = encoding.slice(0, 40);
-    throw new GolekError('unsupported_media_type', `bodies encoded as '${shown}' are not read; send it uncompressed`);
-  }
+/** Throws `unsupported_media_type` for a body that is compressed. */
+export const checkEncoding = (encoding: string | undefined): void => {
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+  const shown = encoding.slice(0, 40);
+  throw new GolekError('unsupported_media_type', `bodies encoded as '${shown}' are not read; send it uncompressed`);
+};
+
+const checkMediaType = (contentType: string | undefined): void => {
   if (contentType === 'application/json') return;
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   if (type.trim() !== 'application/json') {
@@ -73,6 +76,7 @@ export const parseJsonBody = (
   if (body === undefined || body.length === 0) {
     throw new GolekError('invalid_json', 'the body is empty; send a JSON object');
   }
-  checkMediaType(headers['content-type'], headers['content-encoding']);
+  checkEncoding(headers['content-encoding']);
+  checkMediaType(headers['content-type']);
   return parseJson(body, 'body');
 };

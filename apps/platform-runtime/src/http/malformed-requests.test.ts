@@ -24,7 +24,7 @@ const fieldCases: Case[] = (
     ['presence_penalty', [-3, 3, 'x']],
     ['seed', [1.5, 'x', 2 ** 60, {}]],
     ['n', [0, -1, 17, 1.5, '2', {}]],
-    ['max_tokens', [0, -1, 1.5, '5', {}]],
+    ['max_tokens', [0, -2, 1.5, '5', {}]],
     ['max_completion_tokens', [0, -1, 'x']],
     ['stop', [5, '', {}, Array.from({ length: 17 }, () => 'x')]],
     ['logprobs', [1, 'yes', {}]],

@@ -35,6 +35,21 @@ describe('the official client', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: unary.usage });
   });
 
+  test('what changes nothing is told, in an answer and in a stream', async () => {
+    const { url, post } = await serve();
+    const warning = "'store' changed nothing: answers are not stored; the Responses API stores them";
+    expect(await clientOf(url).chat.completions.create({ ...ask, store: true })).toMatchObject({ warnings: [warning] });
+    const stream = await post('/v1/chat/completions', { ...ask, store: true, stream: true });
+    expect(await stream.text()).toContain(`: warning: ${warning}`);
+  });
+
+  test('what changes nothing is told by a completion, too', async () => {
+    const { post } = await serve();
+    const stream_options = { continuous_usage_stats: true };
+    const stream = await post('/v1/completions', { model: 'tiny', prompt: ['a', 'b'], stream: true, stream_options });
+    expect((await stream.text()).match(/^: warning: 'stream_options/gm)).toHaveLength(1);
+  });
+
   test('tools: the runner calls them and sends the results back', async () => {
     const { url } = await serve({
       tiny: {

@@ -83,6 +83,9 @@ const send = async (exchange: Exchange, answer: RouteResponse, writeTimeoutMs: n
     const lower = name.toLowerCase();
     if (!CONNECTION_HEADERS.has(lower)) head[lower] = value;
   }
+  // What the server said of web pages stays.
+  const varies = response.getHeader('vary');
+  if (typeof varies === 'string' && typeof head['vary'] === 'string') head['vary'] = `${varies}, ${head['vary']}`;
   if (typeof body === 'string' || body instanceof Uint8Array) {
     head['content-length'] = Buffer.byteLength(body);
     response.writeHead(status, head);

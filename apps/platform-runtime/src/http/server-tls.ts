@@ -18,6 +18,12 @@ export interface TlsProblem {
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
+/** What the PEM of each setting begins with. */
+const BEGINNINGS = {
+  certificate: /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/,
+  key: /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+} as const;
+
 /** Why the settings of a section cannot be used; messages hold nothing of them but OpenSSL's words. */
 export const tlsProblem = (section: string, { certificate, key, clientCa }: TlsMaterial): TlsProblem | undefined => {
   const problem = (name: string, message: string): TlsProblem => ({ key: `${section}.tls.${name}`, message });
@@ -30,6 +36,11 @@ export const tlsProblem = (section: string, { certificate, key, clientCa }: TlsM
       'certificate',
       `${section}.tls.clientCa needs ${section}.tls.certificate and key: there is no TLS without`,
     );
+  for (const name of ['certificate', 'key'] as const) {
+    const pem = name === 'key' ? key : certificate;
+    if (pem === undefined || BEGINNINGS[name].test(pem)) continue;
+    return problem(name, `${section}.tls.${name} holds no ${name} in PEM; give its text, or file:/absolute/path`);
+  }
   try {
     createSecureContext({ cert: certificate, key });
   } catch (thrown) {

@@ -58,6 +58,7 @@ export const CONFIG: HttpConfig = {
   resumeBufferBytes: 1_048_576,
   resumeTotalBytes: 67_108_864,
   allowUnauthenticated: false,
+  origins: [],
 };
 
 /** What the server itself does with failures shall show, not what repeats them. */

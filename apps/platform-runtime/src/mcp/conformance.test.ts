@@ -73,7 +73,7 @@ it('knows every scenario of the suite', async () => {
 
 it('passes every scenario that applies, on the transport of the MCP server', { timeout: 120_000 }, async () => {
   const made = Promise.withResolvers<McpEndpoint>();
-  const server = await serve({}, { routes: mcpRoutes({ endpoint: () => made.promise, allowedOrigins: [] }) });
+  const server = await serve({}, { routes: mcpRoutes({ endpoint: () => made.promise, allowedOrigins: () => [] }) });
   const silent = (): undefined => undefined;
   const endpoint = new McpEndpoint({
     connect: conformanceServer,

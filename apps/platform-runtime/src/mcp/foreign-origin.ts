@@ -9,11 +9,11 @@ const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? n
  * machine, of this server itself and those that the configuration names may use it; programs send no origin. Throws `permission_denied`.
  */
 export const refuseForeignOrigin = ({ origin, host }: IncomingHttpHeaders, allowed: readonly string[]): void => {
-  if (origin === undefined || allowed.includes(origin)) return;
+  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return;
   const from = hostOf(origin);
   if (from !== undefined && (isLocalHost(from) || from === host)) return;
   throw new GolekError(
     'permission_denied',
-    `a web page of '${origin.slice(0, 80)}' may not use the MCP server; add its origin to mcp.allowedOrigins`,
+    `a web page of '${origin.slice(0, 80)}' may not use the MCP server; add its origin to http.origins or mcp.allowedOrigins`,
   );
 };

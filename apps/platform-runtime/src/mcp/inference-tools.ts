@@ -63,7 +63,9 @@ export const inferenceTools = ({ engine, defaultModel }: InferenceToolDeps): Mcp
     params,
     run: async (args, { caller, signal, watch }) => {
       const request = read(args, () => defaultModel(caller.principal, task));
-      const events = engine.run(createCall({ ...caller.callOptions(), request, signal }));
+      // Progress is told of every event.
+      const whole = task === 'generate' && !watch;
+      const events = engine.run(createCall({ ...caller.callOptions(), request, signal, whole }));
       return answer(await collect(watch ? watched(events, watch) : events), request);
     },
   });

@@ -444,6 +444,22 @@ describe('connections', () => {
     expect(await from('https://tools.example.com')).toBe(200);
   });
 
+  it('give pages from elsewhere no tools that administer the server without a token', async () => {
+    const allowedOrigins = ['https://tools.example.com'];
+    const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
+    const toolsFor = async (server: McpTestServer, headers: Readonly<Record<string, string>>): Promise<string[]> => {
+      const session = await beginSession(server, headers);
+      const text = await (await rpc(server, list, { ...headers, 'mcp-session-id': session })).text();
+      return [...INFERENCE_TOOLS, ...ADMIN_TOOLS].filter((name) => text.includes(`"name":"${name}"`));
+    };
+    const server = await serveMcp(MODELS, { allowedOrigins });
+    expect(await toolsFor(server, { origin: 'https://tools.example.com' })).toEqual(INFERENCE_TOOLS);
+    expect(await toolsFor(server, { origin: 'http://localhost:6274' })).toEqual([...INFERENCE_TOOLS, ...ADMIN_TOOLS]);
+    const guarded = await serveMcp(MODELS, { allowedOrigins: ['*'], config: { adminToken: ADMIN_TOKEN } });
+    const authorized = { origin: 'https://tools.example.com', authorization: `Bearer ${ADMIN_TOKEN}` };
+    expect(await toolsFor(guarded, authorized)).toEqual([...INFERENCE_TOOLS, ...ADMIN_TOOLS]);
+  });
+
   it('get JSON-RPC errors for what is no message, and for what is too large', async () => {
     const server = await serveMcp(MODELS, { config: { bodyLimitBytes: 4096 } });
     const refused = async (body: unknown, headers?: Readonly<Record<string, string>>) => {

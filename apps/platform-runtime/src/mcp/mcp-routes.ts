@@ -24,7 +24,8 @@ const SUMMARIES = {
 export interface McpRouteDeps {
   /** Made with the first request: most servers have no client that speaks MCP. */
   readonly endpoint: () => Promise<Pick<McpEndpoint, 'handle'>>;
-  readonly allowedOrigins: readonly string[];
+  /** What counts now. */
+  readonly allowedOrigins: () => readonly string[];
 }
 
 /** The MCP server's path. */
@@ -41,7 +42,7 @@ export const mcpRoutes = ({ endpoint, allowedOrigins }: McpRouteDeps): Route[] =
       ...(method === 'GET' && { response: RpcMessage, mediaType: 'text/event-stream' }),
     },
     handle: async (exchange) => {
-      refuseForeignOrigin(exchange.request.headers, allowedOrigins);
+      refuseForeignOrigin(exchange.request.headers, allowedOrigins());
       await (await endpoint()).handle(exchange);
     },
   }));

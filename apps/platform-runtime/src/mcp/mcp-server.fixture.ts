@@ -42,7 +42,10 @@ export const serveMcp = async (
 ): Promise<McpTestServer> => {
   const made = Promise.withResolvers<McpService>();
   const endpoint = async () => (await made.promise).endpoint();
-  const server = await serve(models, { ...options, routes: mcpRoutes({ endpoint, allowedOrigins }) });
+  const server = await serve(models, {
+    ...options,
+    routes: mcpRoutes({ endpoint, allowedOrigins: () => allowedOrigins }),
+  });
   const { engine, registry, sessions, usage, events } = server;
   const silent = () => undefined;
   const mcp = new McpService({

@@ -1,4 +1,4 @@
-import { ENGINE, LOG, MODELS, serviceToken, SESSIONS, TRACING, USAGE, type SystemModule } from '@golek/system';
+import { ENGINE, LOG, METRICS, MODELS, serviceToken, SESSIONS, TRACING, USAGE, type SystemModule } from '@golek/system';
 import { grpcConfig } from '../config/grpc-config.ts';
 import { httpConfig } from '../config/http-config.ts';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
@@ -27,10 +27,13 @@ export const grpcModule = ({ state, onDrain }: PlatformLifecycle): SystemModule 
     if (port === undefined) return;
     registrar.register({
       token: GRPC_SERVER,
-      needs: [HTTP_SERVER, ENGINE, MODELS, SESSIONS, USAGE, LOG, TRACING],
-      create: async (http, engine, models, sessions, usage, log, tracing) => {
+      needs: [HTTP_SERVER, ENGINE, MODELS, SESSIONS, USAGE, LOG, TRACING, METRICS],
+      create: async (http, engine, models, sessions, usage, log, tracing, metrics) => {
         // The library is loaded by those who use it only.
-        const { createGrpcServer } = await import('../grpc/grpc-server.ts');
+        const [{ createGrpcServer }, { CallMetrics }] = await Promise.all([
+          import('../grpc/grpc-server.ts'),
+          import('../grpc/call-metrics.ts'),
+        ]);
         const { host, tls } = configuration.get(httpConfig);
         const server = createGrpcServer({
           authentication: http.authentication,
@@ -38,6 +41,7 @@ export const grpcModule = ({ state, onDrain }: PlatformLifecycle): SystemModule 
           readOverrides: (text) => configuration.readOverrides(text),
           log,
           tracing,
+          metrics: new CallMetrics(metrics),
           kserve: new KserveService({ models, sessions, usage, state, version: VERSION }),
           config: {
             port,

@@ -31,7 +31,7 @@ import { StreamMetrics } from '../http/streams/stream-metrics.ts';
 import type { PlatformLifecycle } from '../platform.ts';
 import { VERSION } from '../version.ts';
 import { SocketTelemetry } from '../websocket/socket-telemetry.ts';
-import { CATALOGUE } from './models-module.ts';
+import { FOLLOWER } from './models-module.ts';
 
 export const HTTP_SERVER = serviceToken<HttpServer>('http server');
 /** Contribute routes to the server; each contribution is a list. */
@@ -55,6 +55,7 @@ const configOf = (values: ConfigOf<typeof httpConfig>): HttpConfig => ({
   resumeTotalBytes: values.resumeTotalBytes,
   allowUnauthenticated: values.allowUnauthenticated,
   adminToken: values.adminToken,
+  origins: values.origins,
   tls: values.tls,
 });
 
@@ -88,7 +89,7 @@ export const httpModule = ({ state, onDrain }: PlatformLifecycle): SystemModule 
         HEALTH_REPORTS,
         TRACING,
         METRICS,
-        CATALOGUE,
+        FOLLOWER,
       ],
       create: (engine, models, sessions, usage, log, extensions, events, routes, health, tracing, metrics) => {
         const server = createHttpServer({

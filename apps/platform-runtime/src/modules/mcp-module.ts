@@ -52,7 +52,11 @@ export const mcpModule = ({ state, onDrain }: PlatformLifecycle, forText: string
       to: HTTP_ROUTES,
       name: 'mcp',
       needs: [MCP_SERVICE],
-      create: ({ endpoint }) => mcpRoutes({ endpoint, allowedOrigins }),
+      create: ({ endpoint }) =>
+        mcpRoutes({
+          endpoint,
+          allowedOrigins: () => [...allowedOrigins, ...configuration.get(httpConfig).origins],
+        }),
     });
   },
 });

@@ -11,7 +11,7 @@ import { routesConfig } from '../config/routes-config.ts';
 import { routeRoutes } from '../http/admin/route-routes.ts';
 import { ConfiguredRoutes } from '../routes/configured-routes.ts';
 import { HTTP_ROUTES } from './http-module.ts';
-import { CATALOGUE } from './models-module.ts';
+import { FOLLOWER } from './models-module.ts';
 
 const ROUTES = serviceToken<ConfiguredRoutes>('configured routes');
 
@@ -22,7 +22,7 @@ export const routesModule: SystemModule = {
   register: (registrar, { configuration }) => {
     registrar.register({
       token: ROUTES,
-      needs: [MODELS, CONFIGURATION_MANAGER, LOG, CATALOGUE],
+      needs: [MODELS, CONFIGURATION_MANAGER, LOG, FOLLOWER],
       create: (models, manager, log) => new ConfiguredRoutes({ configuration, manager, models, log }),
       start: (routes) => routes.start(),
       stop: (routes) => routes[Symbol.dispose](),

@@ -1,40 +1,36 @@
-import { createAnthropicProvider } from '@golek/provider-anthropic';
-import { createGeminiProvider } from '@golek/provider-gemini';
-import { createOllamaProvider } from '@golek/provider-ollama';
-import { createOpenAiProvider } from '@golek/provider-openai';
-import { createTritonProvider } from '@golek/provider-triton';
-import type { Provider } from '@golek/providers-spi';
-import type { UpstreamOptions } from '@golek/providers-spi/remote';
-import { LOG, PROVIDERS, type SystemModule } from '@golek/system';
-import { upstreamsConfig, type UpstreamType } from '../config/upstreams-config.ts';
+import { LOG, MODELS, PROVIDERS, type SystemModule } from '@golek/system';
+import { upstreamsConfig } from '../config/upstreams-config.ts';
+import { upstreamRoutes } from '../http/admin/upstream-routes.ts';
+import { upstreamProvider } from '../models/upstream-provider.ts';
+import { listProblems, upstreamStates } from '../models/upstream-state.ts';
+import { HEALTH_REPORTS, HTTP_ROUTES } from './http-module.ts';
+import { CATALOGUE, FOLLOWER, LISTS } from './models-module.ts';
 
-/** The configuration has only the keys of the type. */
-const PROVIDER_OF: Readonly<Record<UpstreamType, (options: UpstreamOptions) => Provider>> = {
-  openai: createOpenAiProvider,
-  anthropic: createAnthropicProvider,
-  gemini: createGeminiProvider,
-  ollama: createOllamaProvider,
-  triton: createTritonProvider,
-};
-
-/** A provider for each upstream of the configuration. Nothing is connected before a model is asked. */
+/** A provider for each upstream of the configuration, and what became of the models that these list, on the server. */
 export const upstreamsModule: SystemModule = {
   name: 'upstreams',
   config: [upstreamsConfig],
   register: (registrar, { configuration }) => {
-    for (const { type, apiKey, headers, ...upstream } of configuration.get(upstreamsConfig)) {
+    for (const upstream of configuration.get(upstreamsConfig)) {
       registrar.contribute({
         to: PROVIDERS,
         name: `upstream ${upstream.id}`,
         needs: [LOG],
-        create: (log) =>
-          PROVIDER_OF[type]({
-            ...upstream,
-            headers: { ...headers },
-            log,
-            ...(apiKey !== undefined && { apiKey }),
-          }),
+        create: (log) => upstreamProvider(upstream, log),
       });
     }
+    registrar.contribute({
+      to: HTTP_ROUTES,
+      name: 'upstreams',
+      needs: [LISTS, FOLLOWER, CATALOGUE, MODELS],
+      create: (lists, follower, catalogue, models) =>
+        upstreamRoutes(() => upstreamStates(lists.states, follower.leftOut, catalogue.failed, models.list())),
+    });
+    registrar.contribute({
+      to: HEALTH_REPORTS,
+      name: 'lists of upstreams',
+      needs: [LISTS],
+      create: (lists) => () => listProblems(lists.states),
+    });
   },
 };

@@ -34,6 +34,15 @@ export const COLUMNS: readonly Column[] = [
     refuses: {},
   },
   {
+    name: 'openai-responses',
+    about: 'another Golek, as `type: openai`, for a model with `api: responses`',
+    same: 'golek-tiny',
+    refuses: {
+      text: 'the Responses API has chats only',
+      embeddings: 'the Responses API has none; a model without `api` has them',
+    },
+  },
+  {
     name: 'anthropic',
     about: 'another Golek, as `type: anthropic`',
     same: 'golek-tiny',

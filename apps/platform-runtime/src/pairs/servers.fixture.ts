@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { InferenceRequest, InferenceResult } from '@golek/api';
 import { golekTiny } from '@golek/model-tiny';
-import { REMOTES, upstreamTo } from '../remotes.fixture.ts';
+import { modelOf, REMOTES, upstreamTo } from '../remotes.fixture.ts';
 import { startGolek, type RunningGolek } from '../running-golek.fixture.ts';
 import { startGeminiService } from './gemini-service.fixture.ts';
 import { writeWordChain } from './word-chain.fixture.ts';
@@ -37,8 +37,8 @@ export const startServers = async (): Promise<Servers> => {
             { name: 'onnx', path: chain },
             { name: 'gemini', provider: 'gemini', model: 'm' },
             { name: 'gemini-embed', provider: 'gemini', model: 'm', options: { tasks: ['embed'] } },
-            ...REMOTES.map((provider) => ({ name: provider, provider, model: 'golek-tiny' })),
-            ...REMOTES.filter((provider) => provider !== 'anthropic').map((provider) => ({
+            ...REMOTES.map((remote) => modelOf(remote, remote, 'golek-tiny')),
+            ...REMOTES.filter((provider) => !['anthropic', 'openai-responses'].includes(provider)).map((provider) => ({
               name: `${provider}-embed`,
               provider,
               model: 'golek-embed',

@@ -1,7 +1,7 @@
 import { GolekError } from '@golek/api';
 
 /**
- * Refuses web pages of other origins, as the HTTP API does by sending no CORS headers: browsers let every page open a WebSocket and leave it to the server to look at
+ * Refuses web pages of other origins, which the HTTP API sends no CORS headers: browsers let every page open a WebSocket and leave it to the server to look at
  * `Origin`. Programs send none.
  */
 export const originRefusal = (
@@ -12,6 +12,6 @@ export const originRefusal = (
   if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return undefined;
   return new GolekError(
     'permission_denied',
-    `a web page of ${origin.slice(0, 80)} may not open a WebSocket here; add its origin to websocket.origins`,
+    `a web page of ${origin.slice(0, 80)} may not open a WebSocket here; add its origin to http.origins or websocket.origins`,
   );
 };

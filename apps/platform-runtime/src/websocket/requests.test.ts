@@ -30,6 +30,16 @@ test('a chat: started, deltas, finished', async () => {
   ]);
 });
 
+test('what changes nothing is told', async () => {
+  const { url } = await serveSockets();
+  const client = await TestClient.open(url);
+  client.chat('a', { store: true });
+  await client.end('a');
+  expect(client.messages.filter(({ type }) => type === 'warning')).toEqual([
+    { type: 'warning', id: 'a', message: expect.stringContaining("'store' changed nothing") as string },
+  ]);
+});
+
 test("Node's own client, without a subprotocol", async () => {
   const { url } = await serveSockets();
   const ws = new globalThis.WebSocket(socketUrl(url));
@@ -71,6 +81,16 @@ test('twenty requests side by side on one socket', async () => {
 });
 
 describe('other tasks', () => {
+  test('what changes nothing of several prompts is told once', async () => {
+    const { url } = await serveSockets();
+    const client = await TestClient.open(url);
+    const stream_options = { continuous_usage_stats: true };
+    const request = { model: 'tiny', prompt: ['x', 'y'], stream: true, stream_options };
+    client.send({ type: 'start', id: 'a', task: 'complete', request });
+    await client.end('a');
+    expect(client.messages.filter(({ type }) => type === 'warning')).toHaveLength(1);
+  });
+
   test('several prompts and answers', async () => {
     const { url } = await serveSockets({ tiny: { answer: (_request, choice) => [`c${choice}`] } });
     const client = await TestClient.open(url);

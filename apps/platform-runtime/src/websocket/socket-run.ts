@@ -7,6 +7,7 @@ import type { Authentication } from '../http/authentication.ts';
 import { NOBODY } from '../http/principals.ts';
 import { readHints, type OverrideReader, type RequestHints } from '../http/request-hints.ts';
 import { requestIdOf } from '../http/request-id.ts';
+import { withWarnings } from '../http/with-warnings.ts';
 import type { Outbox } from './outbox.ts';
 import type { SocketPeer } from './socket-peer.ts';
 import type { SocketTelemetry } from './socket-telemetry.ts';
@@ -81,10 +82,11 @@ export class SocketRun {
       const call = read();
       params = call.params;
       this.#readHints();
+      const { requests: [first] = [], warnings = [] } = call.kind === 'generate' ? call : {};
       const finished = await tellAnswer(call, {
         id,
         requestId: this.requestId,
-        run: (one, defaultMaxTokens) => this.#run(one, defaultMaxTokens),
+        run: (one, defaultMaxTokens) => withWarnings(this.#run(one, defaultMaxTokens), one === first ? warnings : []),
         send: (text) => this.#send(text),
         keep,
       });

@@ -98,6 +98,8 @@ describe('who may open a socket', () => {
     }
     const open = await serveSockets({ tiny: {} }, { origins: ['*'] });
     (await TestClient.open(open.url, { headers: { origin: 'https://evil.example' } })).ws.close();
+    const whole = await serveSockets({ tiny: {} }, {}, { config: { origins: ['https://app.example.com'] } });
+    (await TestClient.open(whole.url, { headers: { origin: 'https://app.example.com' } })).ws.close();
   });
 
   test('a name that is made to point here is refused where there are no credentials', async () => {

@@ -115,14 +115,15 @@ export class WebSockets {
 
   /** Who opens a socket. Throws as the HTTP API does, and `permission_denied` for web pages of other origins. */
   async #admit(exchange: Exchange): Promise<{ readonly peer: SocketPeer; readonly principal: Principal }> {
-    const { authentication, settings } = this.#deps;
+    const { authentication, settings, limits } = this.#deps;
     const { request, id, signal } = exchange;
     const refusal = authentication.refusal(exchange);
     if (refusal) throw refusal;
     const peer = socketPeer(id, request, offeredToken(request.headers['sec-websocket-protocol']));
     const asker: Asker = { id, signal, trace: undefined, request: peer.request };
     const principal = await authentication.admit(asker, 'inference');
-    const foreign = originRefusal(request.headers, settings(principal.tenant).origins);
+    const origins = [...settings(principal.tenant).origins, ...limits().origins];
+    const foreign = originRefusal(request.headers, origins);
     if (foreign) throw foreign;
     return { peer, principal };
   }

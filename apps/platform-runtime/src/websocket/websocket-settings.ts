@@ -27,4 +27,6 @@ export interface SharedLimits {
   /** Of one message, too. */
   readonly bodyLimitBytes: number;
   readonly writeTimeoutMs: number;
+  /** Those that may use the whole server, beside those of the sockets. */
+  readonly origins: readonly string[];
 }

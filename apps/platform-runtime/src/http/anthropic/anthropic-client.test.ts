@@ -177,13 +177,75 @@ test('to turn thinking off is no demand on a model that cannot be told to, and t
   const { url } = await serve({ tiny: { options: ['input.chat', 'maxTokens'] } });
   const client = clientOf(url);
   const off = { ...ask, thinking: { type: 'disabled' } } as const;
-  const warning = "'thinking' of the type 'disabled' changed nothing: the model has no switch for it";
+  const warning = "'thinking' changed nothing: the model has no switch for it";
   expect(await client.messages.create(off)).toMatchObject({
     content: [{ type: 'text', text: 'The answer is scripted.' }],
     warnings: [warning],
   });
   expect(await client.messages.stream(off).finalText()).toBe('The answer is scripted.');
   expect(await client.messages.create(ask)).not.toHaveProperty('warnings');
+});
+
+/** The parts of a request by Claude Code that do not depend on what it is about. */
+const CLAUDE_CODE = {
+  model: 'tiny',
+  max_tokens: 32_000,
+  system: [
+    { type: 'text', text: 'You are an agent.', cache_control: { type: 'ephemeral', ttl: '1h', scope: 'global' } },
+  ],
+  messages,
+  tools: [{ name: 'Bash', description: 'Run it.', input_schema: { type: 'object' }, eager_input_streaming: true }],
+  metadata: { user_id: '{"device_id":"a","session_id":"b"}' },
+  thinking: { type: 'adaptive' },
+  output_config: { effort: 'medium' },
+  context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+} as const;
+
+describe('what Claude Code sends to every model', () => {
+  const headers = {
+    'content-type': 'application/json',
+    'anthropic-version': '2023-06-01',
+    'anthropic-beta': 'claude-code-20250219,context-management-2025-06-27',
+  };
+
+  test.each<[string, FakeModel['options'] | undefined, object | undefined, string[]]>([
+    ['a model that can be told all', undefined, { enabled: true, effort: 'medium' }, []],
+    [
+      'one that can be told whether to think',
+      ['input.chat', 'tools', 'maxTokens', 'reasoning.enabled'],
+      { enabled: true },
+      ["'output_config.effort' changed nothing: the model cannot be told"],
+    ],
+    [
+      'one that does not think',
+      ['input.chat', 'tools', 'maxTokens'],
+      undefined,
+      [
+        "'thinking' changed nothing: the model has no switch for it",
+        "'output_config.effort' changed nothing: the model cannot be told",
+      ],
+    ],
+  ])('is answered by %s', async (_, options, reasoning, warnings) => {
+    const asked: unknown[] = [];
+    const { post } = await serve({
+      tiny: {
+        ...(options && { options }),
+        answer: ({ input }) => {
+          asked.push(input.type === 'chat' ? input.reasoning : input);
+          return ['Done.'];
+        },
+      },
+    });
+    const answer = await post('/v1/messages?beta=true', CLAUDE_CODE, { headers });
+    expect(answer.status).toBe(200);
+    const { content, warnings: told = [] } = AnswerMessage.parse(await answer.json());
+    expect(content).toMatchObject([{ text: 'Done.' }]);
+    expect(told).toEqual(warnings);
+    const stream = await (await post('/v1/messages?beta=true', { ...CLAUDE_CODE, stream: true }, { headers })).text();
+    expect(stream).toContain('event: message_stop');
+    for (const warning of warnings) expect(stream).toContain(`: warning: ${warning}`);
+    expect(asked).toEqual([reasoning, reasoning]);
+  });
 });
 
 describe('failures', () => {
@@ -193,12 +255,12 @@ describe('failures', () => {
     ['unsupported', { container: 'c' }, {}, Anthropic.BadRequestError, 400, 'invalid_request_error', /'container'/],
     [
       'unsupported',
-      { thinking: { type: 'adaptive' } },
+      { temperature: 1 },
       { options: ['input.chat', 'maxTokens'] },
       Anthropic.BadRequestError,
       400,
       'invalid_request_error',
-      /does not support 'thinking'/,
+      /does not support 'temperature'/,
     ],
     [
       'rate_limited',

@@ -1,4 +1,4 @@
-import { collect, type GenerateRequest, type InferenceEvent } from '@golek/api';
+import { collect, type InferenceEvent } from '@golek/api';
 import {
   AnswerMessage,
   CountTokensRequest,
@@ -11,21 +11,23 @@ import {
   readMessagesRequest,
   TokenCount,
   tokenCount,
+  type MessagesCall,
 } from '@golek/protocols/anthropic';
 import { answerStream } from '../answer-stream.ts';
 import type { EventStreamLimits } from '../event-stream.ts';
 import type { Exchange } from '../exchange.ts';
 import { parseJsonBody } from '../json-body.ts';
-import { withoutNeedlessSwitch, withWarning, type SwitchDeps } from '../needless-switch.ts';
+import { vainThinkingWarnings, withoutVainThinking, type SwitchDeps } from '../needless-switch.ts';
 import type { Route } from '../route.ts';
 import { requestRunner, type RunDeps } from '../run-request.ts';
+import { withWarnings } from '../with-warnings.ts';
 import { ANTHROPIC_ERRORS, ANTHROPIC_STREAM, checkVersion } from './form.ts';
 
 export interface MessageRouteDeps extends RunDeps, SwitchDeps {
   readonly limits: () => EventStreamLimits;
 }
 
-const THINKING_WARNING = "'thinking' of the type 'disabled' changed nothing: the model has no switch for it";
+const THINKING_NAMES = { enabled: 'thinking', effort: 'output_config.effort' };
 
 const bodyOf = (exchange: Exchange): unknown => {
   const { body, request } = exchange;
@@ -37,14 +39,10 @@ const bodyOf = (exchange: Exchange): unknown => {
 /** Anthropic's Messages API. */
 export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): Route[] => {
   const run = requestRunner(deps, 'anthropic');
-  const asked = async (
-    exchange: Exchange,
-    sent: GenerateRequest,
-    whole: boolean,
-  ): Promise<AsyncIterable<InferenceEvent>> => {
-    const request = await withoutNeedlessSwitch(sent, exchange, deps);
-    const events = run(exchange, request, { whole });
-    return request === sent ? events : withWarning(events, THINKING_WARNING);
+  const asked = async (exchange: Exchange, call: MessagesCall): Promise<AsyncIterable<InferenceEvent>> => {
+    const request = await withoutVainThinking(call.request, exchange, deps);
+    const events = run(exchange, request, { whole: !call.stream });
+    return withWarnings(events, [...call.warnings, ...vainThinkingWarnings(call.request, request, THINKING_NAMES)]);
   };
   return [
     {
@@ -60,9 +58,9 @@ export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): R
         chunk: MessageStreamEvent,
       },
       handle: async (exchange) => {
-        const { request, stream } = readMessagesRequest(bodyOf(exchange));
-        const events = await asked(exchange, request, !stream);
-        if (stream) return answerStream(exchange, events, messageStream(exchange), ANTHROPIC_STREAM, limits());
+        const call = readMessagesRequest(bodyOf(exchange));
+        const events = await asked(exchange, call);
+        if (call.stream) return answerStream(exchange, events, messageStream(exchange), ANTHROPIC_STREAM, limits());
         exchange.sendText(200, await readMessage(events, exchange));
       },
     },
@@ -78,7 +76,7 @@ export const anthropicMessageRoutes = ({ limits, ...deps }: MessageRouteDeps): R
         response: TokenCount,
       },
       handle: async (exchange) => {
-        const request = await withoutNeedlessSwitch(readCountTokensRequest(bodyOf(exchange)), exchange, deps);
+        const request = await withoutVainThinking(readCountTokensRequest(bodyOf(exchange)), exchange, deps);
         exchange.sendJson(200, tokenCount(await collect(run(exchange, request))));
       },
     },

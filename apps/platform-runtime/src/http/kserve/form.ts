@@ -2,7 +2,7 @@ import { GolekError } from '@golek/api';
 import { JSON_LENGTH_HEADER, KserveError, kserveError, splitFrame } from '@golek/protocols/kserve';
 import { SSE_HEARTBEAT } from '@golek/protocols/openai';
 import type { Exchange } from '../exchange.ts';
-import { parseJsonBody } from '../json-body.ts';
+import { checkEncoding, parseJsonBody } from '../json-body.ts';
 import type { ErrorForm, StreamForm } from '../wire-form.ts';
 
 export const KSERVE_ERRORS: ErrorForm = { body: kserveError, schema: KserveError };
@@ -31,11 +31,12 @@ const checkType = ({ headers }: Exchange['request']): void => {
 /** The JSON of a body and what stands behind it. Throws `unsupported_media_type`, `invalid_json`, `invalid_request`. */
 export const kserveBody = ({ body, request }: Exchange): { readonly json: unknown; readonly binary: Uint8Array } => {
   checkType(request);
+  // Before the body is cut: the length is that of the JSON as it was before it was compressed.
+  checkEncoding(request.headers['content-encoding']);
   const length = request.headers[JSON_LENGTH_HEADER];
   const { json, binary } = splitFrame(body ?? Buffer.alloc(0), Array.isArray(length) ? length[0] : length);
   const head = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
-  const encoding = request.headers['content-encoding'];
-  return { json: parseJsonBody(head, { 'content-type': 'application/json', 'content-encoding': encoding }), binary };
+  return { json: parseJsonBody(head, { 'content-type': 'application/json' }), binary };
 };
 
 /** The same where a body may be left out: an empty object then. */

@@ -128,6 +128,13 @@ describe('tensors', () => {
       400,
       "is '999'",
     ],
+    [
+      'a compressed body, whose header tells the length of the JSON before',
+      Buffer.from('x'),
+      { headers: { 'content-encoding': 'gzip', [JSON_LENGTH_HEADER]: '999' } },
+      415,
+      "encoded as 'gzip'",
+    ],
     ['no JSON', Buffer.from('{'), {}, 400, 'not valid JSON'],
   ])('%s', async (_what, body, init, status, message) => {
     const { post } = await serve(models);

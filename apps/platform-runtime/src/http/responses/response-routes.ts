@@ -24,15 +24,17 @@ import { answerStream } from '../answer-stream.ts';
 import type { EventStreamLimits } from '../event-stream.ts';
 import type { Exchange } from '../exchange.ts';
 import { parseJsonBody } from '../json-body.ts';
+import { vainThinkingWarnings, withoutVainThinking, type SwitchDeps } from '../needless-switch.ts';
 import type { Route } from '../route.ts';
 import { requestRunner, type RunDeps } from '../run-request.ts';
 import { OPENAI_STREAM, type StreamForm } from '../wire-form.ts';
+import { withWarnings } from '../with-warnings.ts';
 import { BackgroundExchange } from './background-exchange.ts';
 import type { EventTape } from './event-tape.ts';
 import { ResponseLibrary } from './response-library.ts';
 import type { ResponseLimits } from './response-limits.ts';
 
-export interface ResponseRouteDeps extends RunDeps {
+export interface ResponseRouteDeps extends RunDeps, SwitchDeps {
   readonly limits: () => EventStreamLimits;
   readonly responses: () => ResponseLimits;
 }
@@ -55,6 +57,9 @@ const bodyOf = (exchange: Exchange): unknown => {
   return parseJsonBody(exchange.body, exchange.request.headers);
 };
 
+/** One parameter says both whether and how much. */
+const THINKING_NAMES = { enabled: 'reasoning.effort', effort: 'reasoning.effort' };
+
 const FROM_THE_FIRST = -1;
 
 const ID = { id: 'Id of the response.' };
@@ -70,7 +75,9 @@ export const responseRoutes = ({ limits, responses, ...deps }: ResponseRouteDeps
     const { tenant } = exchange.principal;
     const identity = newIdentity();
     const conversation = library.conversation(tenant, call, identity.key);
-    const request = generateRequest(call, conversation);
+    const sent = generateRequest(call, conversation);
+    const request = await withoutVainThinking(sent, exchange, deps);
+    const warnings = [...call.warnings, ...vainThinkingWarnings(sent, request, THINKING_NAMES)];
     const keep = (response: ResponseObject, draft: ResponseDraft, tape?: EventTape): ResponseObject =>
       call.store ? library.keep(tenant, response, conversation, draft, tape) : response;
 
@@ -79,12 +86,12 @@ export const responseRoutes = ({ limits, responses, ...deps }: ResponseRouteDeps
         identity,
         call,
         exchange: new BackgroundExchange(exchange),
-        run: (detached) => run(detached, request),
+        run: (detached) => withWarnings(run(detached, request), warnings),
         ended: keep,
       });
       return tape ? tape.play(exchange, FROM_THE_FIRST, limits()) : exchange.sendJson(200, begun);
     }
-    const events = run(exchange, request, { whole: !call.stream });
+    const events = withWarnings(run(exchange, request, { whole: !call.stream }), warnings);
     if (call.stream) {
       const encoder = responseStream(identity, call, {
         finished: keep,
@@ -128,7 +135,8 @@ export const responseRoutes = ({ limits, responses, ...deps }: ResponseRouteDeps
       handle: async (exchange) => {
         const prompt = readInputTokensRequest(bodyOf(exchange));
         const conversation = library.conversation(exchange.principal.tenant, prompt, newIdentity().key);
-        const result = await collect(run(exchange, countRequest(prompt, conversation)));
+        const request = await withoutVainThinking(countRequest(prompt, conversation), exchange, deps);
+        const result = await collect(run(exchange, request));
         exchange.sendJson(200, inputTokens(result));
       },
     },

@@ -277,3 +277,59 @@ describe('failures', () => {
     expect([next.status, next.param]).toEqual([409, 'previous_response_id']);
   });
 });
+
+test('what Codex sends to every model is answered, and what the model is not shown is told', async () => {
+  const offered: unknown[] = [];
+  const { post } = await serving({
+    answer: ({ input }) => {
+      offered.push(input.type === 'chat' ? input.tools?.map(({ name }) => name) : input);
+      return ['Done.'];
+    },
+  });
+  const request = {
+    model: 'tiny',
+    instructions: 'You are an agent.',
+    input: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] }],
+    tools: [
+      { ...weather, name: 'shell' },
+      { type: 'web_search', external_web_access: false },
+    ],
+    tool_choice: 'auto',
+    parallel_tool_calls: false,
+    reasoning: null,
+    store: false,
+    include: [],
+    prompt_cache_key: 'a',
+    client_metadata: { 'x-codex-installation-id': 'a' },
+  };
+  const whole = await (await post('/v1/responses', request)).json();
+  const warning = expect.stringContaining("the model is not shown 'tools[1]'") as string;
+  expect(ResponseObject.parse(whole)).toMatchObject({ status: 'completed', warnings: [warning] });
+  const stream = await (await post('/v1/responses', { ...request, stream: true })).text();
+  expect(stream).toContain(": warning: the model is not shown 'tools[1]'");
+  expect(stream).toContain('event: response.completed');
+  expect(offered).toEqual([['shell'], ['shell']]);
+});
+
+test.each([{ effort: 'high' }, { effort: 'none' }] as const)(
+  'how much to think is no demand on a model that does not: %j',
+  async (reasoning) => {
+    const asked: unknown[] = [];
+    const { client, post } = await serving({
+      options: ['input.chat'],
+      answer: ({ input }) => {
+        asked.push(input.type === 'chat' ? input.reasoning : input);
+        return ['Done.'];
+      },
+    });
+    const warning = expect.stringContaining("'reasoning.effort' changed nothing: the model") as string;
+    const plain = await client.responses.create({ ...ask, reasoning });
+    expect(plain).toMatchObject({ output_text: 'Done.', warnings: [warning] });
+    const stream = await (await post('/v1/responses', { ...ask, reasoning, stream: true })).text();
+    expect(stream).toContain(": warning: 'reasoning.effort' changed nothing");
+    const { id } = await client.responses.create({ ...ask, reasoning, background: true });
+    await expect.poll(() => client.responses.retrieve(id)).toMatchObject({ status: 'completed', warnings: [warning] });
+    expect((await client.responses.inputTokens.count({ ...ask, reasoning })).input_tokens).toBe(5);
+    expect(asked).toEqual([undefined, undefined, undefined]);
+  },
+);
