@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GolekError } from '@golek/api';
 import type { Exchange } from './exchange.ts';
+import { isForeignPage } from './foreign-page.ts';
 import type { RouteTable } from './route-table.ts';
 
 /** So long may a browser go by the answer to its preflight, seconds: an origin that is taken off the list goes on to send for so long, but reads nothing. */
@@ -75,4 +76,16 @@ export const answerPreflight = ({ id, request, response }: Exchange, tables: rea
   });
   response.end();
   return true;
+};
+
+/**
+ * For routes that take what pages may send without a preflight, such as forms. Throws `permission_denied` for a page from elsewhere that may not read the answer. One that sends a
+ * token was asked for by a preflight, or is no page.
+ */
+export const refuseUnaskedPage = ({ request: { headers }, response }: Exchange): void => {
+  if (headers.authorization !== undefined || response.hasHeader(ALLOW_ORIGIN) || !isForeignPage(headers)) return;
+  throw new GolekError(
+    'permission_denied',
+    `a web page of '${String(headers.origin).slice(0, 80)}' may not upload files here; add its origin to http.origins`,
+  );
 };

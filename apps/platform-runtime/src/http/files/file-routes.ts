@@ -12,6 +12,7 @@ import {
 } from '@golek/protocols/openai-files';
 import type { FileStore } from '../../files/file-store.ts';
 import { KEPT_FORMATS, type StoredFile } from '../../files/stored-file.ts';
+import { refuseUnaskedPage } from '../cross-origin.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Route } from '../route.ts';
 import { receiveUpload } from './upload-form.ts';
@@ -50,6 +51,7 @@ export const fileRoutes = (store: FileStore): readonly Route[] => [
     },
     handle: async (exchange) => {
       const { request, principal } = exchange;
+      refuseUnaskedPage(exchange);
       exchange.sendJson(200, fileObject(await receiveUpload(request, store, principal.tenant)));
     },
   },

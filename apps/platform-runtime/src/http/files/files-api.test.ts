@@ -67,9 +67,17 @@ interface SetUp {
   readonly now?: () => number;
   readonly home?: string;
   readonly bodyLimitBytes?: number;
+  /** Without credentials, as on one's own machine; pages of these origins may use it. */
+  readonly origins?: readonly string[];
 }
 
-const setUp = async ({ limits = {}, now, home: given, bodyLimitBytes = 100_000 }: SetUp = {}): Promise<Setting> => {
+const setUp = async ({
+  limits = {},
+  now,
+  home: given,
+  bodyLimitBytes = 100_000,
+  origins,
+}: SetUp = {}): Promise<Setting> => {
   const home = given ?? (await mkdtemp(path.join(tmpdir(), 'golek-files-')));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -82,7 +90,7 @@ const setUp = async ({ limits = {}, now, home: given, bodyLimitBytes = 100_000 }
     {
       routes: fileRoutes(store),
       phases: [mediaPhase({ files: store, mostBytes: () => bodyLimitBytes })],
-      authenticators: [BY_TOKEN],
+      ...(origins ? { config: { origins } } : { authenticators: [BY_TOKEN] }),
     },
   );
   const as = (tenant: string): OpenAI => new OpenAI({ baseURL: `${server.url}/v1`, apiKey: tenant, maxRetries: 0 });
@@ -334,6 +342,23 @@ describe('nothing is left of an upload', () => {
     `POST /v1/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer mine\r\nconnection: close\r\n` +
     `content-type: multipart/form-data; boundary=b\r\ncontent-length: ${length}\r\n\r\n`;
   const begun = `--b\r\ncontent-disposition: form-data; name="file"; filename="a.gif"\r\n\r\nGIF89a${'x'.repeat(500)}`;
+
+  test.each([
+    [undefined, 200],
+    ['http://localhost:3000', 200],
+    ['https://app.example.com', 200],
+    ['https://other.example.com', 403],
+    ['null', 403],
+  ])('of a web page from elsewhere: %s', async (origin, status) => {
+    const { server } = await setUp({ origins: ['https://app.example.com'] });
+    const body = new FormData();
+    body.set('purpose', 'vision');
+    body.set('file', new Blob([new Uint8Array(PNG)]), 'a.png');
+    const headers: Record<string, string> = origin === undefined ? {} : { origin };
+    const response = await fetch(`${server.url}/v1/files`, { method: 'POST', body, headers });
+    expect(response.status).toBe(status);
+    expect(await response.text()).toContain(status === 200 ? '"object":"file"' : 'add its origin to http.origins');
+  });
 
   test('whose client leaves in the middle', async () => {
     const { server, home, client } = await setUp();
