@@ -46,7 +46,7 @@ const FIELDS: readonly (readonly [string, readonly string[], Record<string, unkn
   ['/v1/completions', ['model', 'prompt', 'temperature', 'n', 'logprobs'], completion],
   ['/v1/embeddings', ['model', 'input', 'dimensions', 'encoding_format'], embedding],
 ];
-/** What is right after all: OpenAI takes null for an absent optional field, negative seeds, and a string or an empty list where lists or objects may be given. */
+/** What is right after all: OpenAI takes null for an absent optional field, negative seeds, LM Studio's clients -1 for no limit, and a string or an empty list where lists or objects may be given. */
 const RIGHT = new Set([
   'model"x',
   'stop"x',
@@ -58,6 +58,7 @@ const RIGHT = new Set([
   'stream_options{}',
   'prompt[]',
   'seed-1',
+  'max_tokens-1',
 ]);
 const isRight = (field: string, value: unknown): boolean =>
   value === null || RIGHT.has(`${field}${typeof value === 'string' ? '"x' : JSON.stringify(value)}`);

@@ -11,7 +11,7 @@ export interface MeasuredStep {
 }
 
 /** A step of prompts between two of answers may take this much longer than one of these: pauses of those that generate stay below 3 times the usual. */
-const SHARE_BESIDE_ANSWERS = 1.8;
+const SHARE_BESIDE_ANSWERS = 1.6;
 /** It may always take this long, milliseconds: nobody sees such a pause, and the prompts of small models would take for ever. */
 const LEAST_MS = 20;
 /** What a step may take that can be interrupted and that nobody waits for, milliseconds: a request that comes meanwhile has to wait for it. */
