@@ -68,7 +68,7 @@ describe('the prompt tokens of a step', () => {
     expect(quick.tokens(0)).toBe(512);
     const slow = fresh();
     drive(slow, { step: 0, decodeRow: 1, promptToken: 100, copy: 0 }, 2, 40);
-    expect(slow.tokens(2)).toBe(8);
+    expect(slow.tokens(2)).toBe(4);
   });
 
   test('of a long step are those that bring full speed, and fewer where these would take more than a second', () => {
@@ -82,8 +82,8 @@ describe('the prompt tokens of a step', () => {
       { usual: 71, long: 128 },
       // No more than twice as many as the largest step had, which was the first one.
       { usual: 16, long: 32 },
-      { usual: 8, long: 32 },
-      { usual: 8, long: 8 },
+      { usual: 4, long: 32 },
+      { usual: 4, long: 5 },
     ]);
   });
 

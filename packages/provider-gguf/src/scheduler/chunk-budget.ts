@@ -21,11 +21,13 @@ const FULL_SPEED_TOKENS = 128;
 /** A step that is shorter than this, milliseconds, holds nobody up. */
 const SHORT_MS = 50;
 const FIRST_CHUNK = 16;
-const LEAST_CHUNK = 8;
+const LEAST_CHUNK = 4;
 /** Weights of new figures. Other programs make steps longer, never shorter: a faster one says more of what a step costs. */
 const FASTER_WEIGHT = 0.5;
 const SLOWER_WEIGHT = 0.1;
 const COPY_WEIGHT = 0.3;
+/** What looking back costs differs little from step to step, but grows: a figure that is too small makes every pause too long. */
+const BACK_WEIGHT = 0.3;
 /** A slower figure is taken as at most this many times slower. */
 const SLOWEST = 2;
 /** Steps with fewer tokens before theirs tell what a token costs by itself, the others what it costs to look back. */
@@ -119,7 +121,10 @@ export class ChunkBudget {
     if (position < NEAR_TOKENS || near === undefined) {
       const order = orderOf(tokens);
       this.#promptMs.set(order, followed(this.#promptMs.get(order), one));
-    } else this.#backMs = followed(this.#backMs, Math.max(0, one - near) / position);
+    } else {
+      const back = Math.max(0, one - near) / position;
+      this.#backMs = this.#backMs === undefined ? back : this.#backMs + BACK_WEIGHT * (back - this.#backMs);
+    }
   }
 
   #observeCopies(copies: number, ms: number): void {
