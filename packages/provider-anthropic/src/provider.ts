@@ -44,14 +44,10 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
-      const { wholeMs } = context;
-      const stream = settings.stream && (wholeMs === undefined || mayTakeLong(request, settings));
+      const stream = settings.stream && (context.wholeMs === undefined || mayTakeLong(request, settings));
       const plan: StreamPlan = {
         request,
-        outgoing: (events) => ({
-          ...messageBody(request, model, { ...settings, stream }, events),
-          ...(!stream && { answerMs: wholeMs }),
-        }),
+        outgoing: (events) => messageBody(request, model, { ...settings, stream }, events),
         answer: new MessageReader(context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
         streamType: stream ? 'text/event-stream' : undefined,

@@ -47,14 +47,10 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
-      const { wholeMs } = context;
-      const stream = wholeMs === undefined;
+      const stream = context.wholeMs === undefined;
       const plan: StreamPlan = {
         request,
-        outgoing: (events) => ({
-          ...generateBody(request, model, { ...settings, stream }, events),
-          answerMs: wholeMs,
-        }),
+        outgoing: (events) => generateBody(request, model, { ...settings, stream }, events),
         answer: new AnswerObjects(request, context.id, upstream.failureContext(model)),
         records: new LineReader(maxLineBytes),
         streamType: stream ? 'application/x-ndjson' : undefined,

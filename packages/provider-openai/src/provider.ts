@@ -41,11 +41,10 @@ const runWith =
   (host, request, context) => {
     const { model, upstream } = host;
     if (request.task === 'generate') {
-      const { wholeMs } = context;
-      const stream = settings.stream && wholeMs === undefined;
+      const stream = settings.stream && context.wholeMs === undefined;
       const plan: StreamPlan = {
         request,
-        outgoing: (events) => ({ ...api.body(request, model, { ...settings, stream }, events), answerMs: wholeMs }),
+        outgoing: (events) => api.body(request, model, { ...settings, stream }, events),
         answer: api.reader(request, context.id, upstream.failureContext(model)),
         records: new SseReader(maxLineBytes),
         streamType: stream ? 'text/event-stream' : undefined,

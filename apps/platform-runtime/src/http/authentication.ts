@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { GolekError, LOCAL_PRINCIPAL, type Principal } from '@golek/api';
 import { abortable } from '@golek/kernel';
 import type { Authenticator, Log, TraceContext } from '@golek/plugins-api';
+import { originHost } from './foreign-page.ts';
 import { isLocalHost, isLoopback } from './listen-guard.ts';
 import { ADMINISTRATOR, ANONYMOUS, NOBODY } from './principals.ts';
 import type { RouteScope } from './route.ts';
@@ -233,5 +234,8 @@ const permitted = (principal: Principal, scope: RouteScope, { request }: Asker):
 };
 
 /** Browsers send where a page comes from with everything that could change something; other clients send nothing. */
-const isLocalOrigin = (origin: string | undefined): boolean =>
-  origin === undefined || (URL.canParse(origin) && isLocalHost(new URL(origin).host));
+const isLocalOrigin = (origin: string | undefined): boolean => {
+  if (origin === undefined) return true;
+  const from = originHost(origin);
+  return from !== undefined && isLocalHost(from);
+};

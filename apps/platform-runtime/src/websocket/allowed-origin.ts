@@ -1,4 +1,5 @@
 import { GolekError } from '@golek/api';
+import { originHost } from '../http/foreign-page.ts';
 
 /**
  * Refuses web pages of other origins, which the HTTP API sends no CORS headers: browsers let every page open a WebSocket and leave it to the server to look at
@@ -9,7 +10,8 @@ export const originRefusal = (
   allowed: readonly string[],
 ): GolekError | undefined => {
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return undefined;
-  if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return undefined;
+  const from = originHost(origin);
+  if (from !== undefined && from === host?.toLowerCase()) return undefined;
   return new GolekError(
     'permission_denied',
     `a web page of ${origin.slice(0, 80)} may not open a WebSocket here; add its origin to http.origins or websocket.origins`,

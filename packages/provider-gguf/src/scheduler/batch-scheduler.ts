@@ -5,7 +5,7 @@ import { shiftCells } from '../prefix/context-shift.ts';
 import type { Speculation } from '../speculation/speculation.ts';
 import type { Observation } from '../token-logprobs.ts';
 import { Admission, type Entry } from './admission.ts';
-import { ChunkBudget } from './chunk-budget.ts';
+import { ChunkBudget, type MeasuredStep } from './chunk-budget.ts';
 import { Beginnings } from './beginnings.ts';
 import { Guesses, type Generating } from './guesses.ts';
 import type { PrefixStore, SlotContent } from './prefix-store.ts';
@@ -304,6 +304,7 @@ export class BatchScheduler implements Scheduler {
     this.#steps++;
     const copies = this.#beginnings.pendingCopies;
     const prompts = !rows.some(isSingle);
+    const position = prompts ? meanPosition(rows) : 0;
     const started = this.#now();
     let logits: Uint32Array[];
     try {
@@ -312,7 +313,7 @@ export class BatchScheduler implements Scheduler {
         this.#context.add(slot.id, slot.cached.length, tokens, logitsFrom),
       );
       // Whether a copy was made is not known of a step that ended early.
-      const isLong = prompts && total > this.#budget.tokens(0, meanPosition(rows));
+      const isLong = prompts && total > this.#budget.tokens(0, position);
       this.#interruptible = isLong && this.#mayInterrupt && copies === 0 ? rows : [];
       if (!(await this.#evaluate(prompts))) return this.#stepInterrupted(rows);
     } catch (cause) {
@@ -324,7 +325,7 @@ export class BatchScheduler implements Scheduler {
     if (prompts) this.#mayInterrupt = true;
     this.#lastFailure = undefined;
     this.#beginnings.copiesMade();
-    this.#measure(rows, copies, this.#now() - started);
+    this.#measure(rows, { copies, position, ms: this.#now() - started });
     const drawn = await Promise.all(rows.map((row, i) => this.#draw(row, logits[i] ?? NO_ROWS)));
     // All tokens of a step go out in one turn, so that they cross a process border in one message.
     for (const [i, row] of rows.entries()) this.#take(row, drawn[i] as Drawn);
@@ -339,7 +340,8 @@ export class BatchScheduler implements Scheduler {
     return true;
   }
 
-  #measure(rows: readonly Row[], copies: number, ms: number): void {
+  #measure(rows: readonly Row[], step: Pick<MeasuredStep, 'copies' | 'position' | 'ms'>): void {
+    const { copies, ms } = step;
     let [promptTokens, generating, guesses] = [0, 0, 0];
     for (const { running, tokens, generates } of rows) {
       if (generates) {
@@ -352,10 +354,8 @@ export class BatchScheduler implements Scheduler {
     }
     this.#admission.measured(promptTokens, generating, ms);
     const singles = rows.filter(isSingle).length;
-    if (guesses === 0) {
-      const position = meanPosition(rows);
-      this.#budget.observe({ decodeRows: singles, promptTokens: singles > 0 ? 0 : promptTokens, position, copies, ms });
-    }
+    if (guesses === 0)
+      this.#budget.observe({ ...step, decodeRows: singles, promptTokens: singles > 0 ? 0 : promptTokens });
     if (promptTokens === 0 && copies === 0) this.#guesses?.measured(generating, guesses, ms);
   }
 

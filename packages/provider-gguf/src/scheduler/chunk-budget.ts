@@ -122,15 +122,13 @@ export class ChunkBudget {
       const order = orderOf(tokens);
       this.#promptMs.set(order, followed(this.#promptMs.get(order), one));
     } else {
-      const back = Math.max(0, one - near) / position;
-      this.#backMs = this.#backMs === undefined ? back : this.#backMs + BACK_WEIGHT * (back - this.#backMs);
+      this.#backMs = smoothed(this.#backMs, Math.max(0, one - near) / position, BACK_WEIGHT);
     }
   }
 
   #observeCopies(copies: number, ms: number): void {
     if (Number.isNaN(ms)) return;
-    const one = Math.max(0, ms) / copies;
-    this.#copyMs = this.#copyMs === undefined ? one : this.#copyMs + COPY_WEIGHT * (one - this.#copyMs);
+    this.#copyMs = smoothed(this.#copyMs, Math.max(0, ms) / copies, COPY_WEIGHT);
   }
 
   /** The time of a step without copies; NaN before it is known. */
@@ -160,11 +158,15 @@ export class ChunkBudget {
   }
 }
 
-/** A figure after a new measurement of it. */
+/** A figure after a new measurement of it with a weight. */
+const smoothed = (known: number | undefined, measured: number, weight: number): number =>
+  known === undefined ? measured : known + weight * (measured - known);
+
+/** The same where longer times say less than shorter ones. */
 const followed = (known: number | undefined, measured: number): number => {
   if (known === undefined) return measured;
   const weight = measured < known ? FASTER_WEIGHT : SLOWER_WEIGHT;
-  return known + weight * (Math.min(measured, SLOWEST * known) - known);
+  return smoothed(known, Math.min(measured, SLOWEST * known), weight);
 };
 
 const orderOf = (tokens: number): number => Math.floor(Math.log2(Math.max(1, tokens)));

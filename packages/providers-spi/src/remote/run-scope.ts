@@ -32,7 +32,7 @@ export interface RunHost {
 }
 
 /** What a run sends, by POST. */
-export type RunRequest = Omit<Outgoing, 'method' | 'traceparent'>;
+export type RunRequest = Omit<Outgoing, 'method' | 'traceparent' | 'answerMs'>;
 
 /** Error objects are small; a web page need not be read to its end. */
 const ERROR_BYTES = 64 * 1024;
@@ -53,10 +53,17 @@ export class RunScope {
     this.#context = context;
   }
 
-  /** Takes a connection, sends the request and waits for the head of an answer that is a 200. */
-  async send(outgoing: RunRequest): Promise<{ readonly exchange: Exchange; readonly head: ResponseHead }> {
+  /**
+   * Takes a connection, sends the request and waits for the head of an answer that is a 200. `whole`: the answer is asked for in one piece, and may take as long as the context
+   * says for such a one.
+   */
+  async send(
+    outgoing: RunRequest,
+    whole = false,
+  ): Promise<{ readonly exchange: Exchange; readonly head: ResponseHead }> {
     const { upstream, slots, model, runs, closed } = this.#host;
-    const { signal, traceparent } = this.#context;
+    const { signal, traceparent, wholeMs } = this.#context;
+    const answerMs = whole ? wholeMs : undefined;
     const refusal = closed();
     if (refusal) throw refusal;
     if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
@@ -66,7 +73,7 @@ export class RunScope {
     try {
       for (let tries = 1; ; tries++) {
         const apiKey = upstream.keys.take(model);
-        const exchange = upstream.send({ method: 'POST', ...outgoing, traceparent, apiKey });
+        const exchange = upstream.send({ method: 'POST', ...outgoing, answerMs, traceparent, apiKey });
         this.#exchange = exchange;
         const head = await exchange.head();
         if (head.status === 200) {

@@ -99,9 +99,9 @@ export class StreamedRun implements AsyncIterableIterator<InferenceEvent, undefi
   }
 
   async #begin(): Promise<Exchange> {
-    const { request, outgoing, answer } = this.#plan;
+    const { request, outgoing, answer, streamType } = this.#plan;
     this.#host.refuse(request);
-    const { exchange, head } = await this.#scope.send(outgoing(this.#events));
+    const { exchange, head } = await this.#scope.send(outgoing(this.#events), streamType === undefined);
     if (this.#isWhole(head)) {
       const text = await bodyText(exchange);
       if (text.trim() === '') throw this.#malformed('an empty body');
