@@ -4,7 +4,7 @@ import { GgufProvider } from './provider.ts';
 
 export { reportBinding, type BindingReport, type GpuReport } from './binding-report.ts';
 export { buildNativeThreads } from './engine-build/build-native-threads.ts';
-export { chooseThreads, type ThreadChoice } from '@golek/providers-spi/machine';
+export { chooseThreads, readHugePages, type HugePages, type ThreadChoice } from '@golek/providers-spi/machine';
 export { buildLlama, type BuildLlamaOptions, type BuiltLlama } from './engine-build/build-llama.ts';
 export {
   activateEngine,

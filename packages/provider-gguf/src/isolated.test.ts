@@ -1,8 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { InferenceEvent, ModelSession, Provider } from '@golek/providers-spi';
+import { readHugePages } from '@golek/providers-spi/machine';
 import { createIsolatedGgufProvider } from './index.ts';
 import { adapterBytes } from './tiny-adapter.fixture.ts';
 import { writeEncoder } from './tiny-encoder.fixture.ts';
@@ -41,6 +43,19 @@ test('answers are those of the same code in this process', async () => {
   const request = { ...vector, inputs: [...vector.inputs] };
   expect((await answer(session, request)).embeddings).toEqual((await answer(local, request)).embeddings);
   await inside[Symbol.asyncDispose]();
+});
+
+/** Of the processes that this one has started. */
+const children = (): string[] =>
+  readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+
+test.runIf(readHugePages().mode === 'madvise' && readHugePages().used)('an engine asks for huge pages', () => {
+  const engines = children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('golek-tiny'));
+  expect(engines).toHaveLength(1);
+  // `hg`: the process has asked for them for this part of its memory.
+  expect(readFileSync(`/proc/${engines[0] ?? ''}/smaps`, 'utf8')).toMatch(/^VmFlags:.* hg( |$)/m);
 });
 
 test('errors keep their code, message and details', async () => {

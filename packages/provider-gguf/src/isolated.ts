@@ -1,5 +1,6 @@
 import type { Provider } from '@golek/providers-spi';
 import { isolatedProvider, type IsolationLimits } from '@golek/providers-spi/isolation';
+import { HUGE_PAGE_ENVIRONMENT } from '@golek/providers-spi/machine';
 import { DEFAULT_ID, GGUF_CAPABILITIES } from './capabilities.ts';
 import { checkProviderOptions, type GgufProviderOptions } from './options.ts';
 
@@ -7,6 +8,12 @@ export interface IsolatedGgufProviderOptions extends GgufProviderOptions {
   /** Bounds of the engine processes: restarts, time limits, sizes. */
   readonly limits?: Partial<IsolationLimits>;
 }
+
+const ENVIRONMENT = {
+  // A failed assertion in llama.cpp would start a debugger for its report, which keeps the process from ending for seconds.
+  GGML_NO_BACKTRACE: '1',
+  ...HUGE_PAGE_ENVIRONMENT,
+} as const;
 
 /**
  * Makes a provider that runs each GGUF model in a supervised process of its own: a crash, an out-of-memory kill or a malicious file
@@ -25,8 +32,7 @@ export const createIsolatedGgufProvider = ({
     module: new URL(`./engine-child.${extension}`, import.meta.url),
     exportName: 'createEngineProvider',
     options: settings,
-    // A failed assertion in llama.cpp would start a debugger for its report, which keeps the process from ending for seconds.
-    env: { GGML_NO_BACKTRACE: '1' },
+    env: ENVIRONMENT,
     ...(log && { log }),
     ...(limits && { limits }),
   });

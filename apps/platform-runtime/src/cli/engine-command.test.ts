@@ -21,6 +21,7 @@ const FACTS: EngineInfo = {
     system: 'CPU : AVX = 1 | AVX2 = 1',
   },
   threads: { threads: 3, most: 4, why: '4 cores, less one', logical: 4, physical: 4, quota: undefined },
+  hugePages: { mode: 'madvise', glibc: '2.36', used: true, why: 'engine processes ask for them' },
   builds: [{ name: 'a', binary: '/engines/a/llama-addon.node', build: undefined, problem: 'it was built for another' }],
   memory: { limitBytes: 16_000_000_000, availableBytes: 8_000_000_000 },
   settings: { gpu: 'auto', mlock: false },
@@ -36,6 +37,7 @@ CPU features     AVX AVX2
 GPU              cuda: no driver for cuda was found
 threads          3: 4 cores, less one
 lasting threads  not built here: golek engine build
+huge pages       yes: engine processes ask for them
 mmap, mlock      yes, no
 memory           8.0 GB available, 16.0 GB for models
 settings         gpu auto, mlock false

@@ -1,8 +1,10 @@
 import { GolekError } from '@golek/api';
 import {
   chooseThreads,
+  readHugePages,
   readOwnEngines,
   type BindingReport,
+  type HugePages,
   type OwnEngine,
   type ThreadChoice,
 } from '@golek/provider-gguf';
@@ -26,6 +28,7 @@ export interface EngineInfo {
   readonly threads: ThreadChoice & { readonly configured?: number };
   /** Addon for lasting threads; absent where none was built here. */
   readonly nativeThreads?: string;
+  readonly hugePages: HugePages;
   readonly builds: readonly OwnEngine[];
   readonly memory: { readonly limitBytes: number; readonly availableBytes: number };
   readonly settings: Readonly<Record<string, unknown>>;
@@ -51,6 +54,7 @@ export const engineInfo = async (settings: PlatformSettings, signal: AbortSignal
     ...(note !== undefined && { note }),
     threads: { ...chooseThreads(), ...(threads !== undefined && { configured: threads }) },
     ...(typeof nativeThreads === 'string' && { nativeThreads }),
+    hugePages: readHugePages(),
     builds: own.builds,
     memory: {
       limitBytes: lifeSettings(configuration.get(modelsConfig)).memoryBytes,
@@ -85,7 +89,7 @@ const threadsText = ({ threads, why, configured }: EngineInfo['threads']): strin
 
 /** The same for people, a fact a line. */
 export const engineInfoText = (info: EngineInfo): string => {
-  const { binding, problem, note, threads, nativeThreads, builds, memory, settings } = info;
+  const { binding, problem, note, threads, nativeThreads, hugePages, builds, memory, settings } = info;
   const gpu = binding?.gpus.map(({ backend, used, reason }) => `${backend}: ${used ? 'used' : (reason ?? '')}`);
   return factLines([
     ['problem', problem],
@@ -105,6 +109,7 @@ export const engineInfoText = (info: EngineInfo): string => {
       'lasting threads',
       binding?.own ? 'kept by the own build' : (nativeThreads ?? 'not built here: golek engine build'),
     ],
+    ['huge pages', `${hugePages.used ? 'yes' : 'no'}: ${hugePages.why}`],
     ['mmap, mlock', binding && `${binding.supportsMmap ? 'yes' : 'no'}, ${binding.supportsMlock ? 'yes' : 'no'}`],
     ['memory', `${bytesText(memory.availableBytes)} available, ${bytesText(memory.limitBytes)} for models`],
     [

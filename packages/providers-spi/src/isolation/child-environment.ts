@@ -29,6 +29,9 @@ const INHERITED = [
   'NODE_COMPILE_CACHE',
 ] as const;
 
+/** Settings of the C library, a list in which the last of a name counts: the operator's come after the provider's. */
+const TUNABLES = 'GLIBC_TUNABLES';
+
 /** The environment of a child: the inherited names and what its provider adds. */
 export const childEnvironment = (added: Readonly<Record<string, string>> = {}): Record<string, string> => {
   // Not configuration: a child needs the surroundings of its parent, and they exist only here.
@@ -39,5 +42,6 @@ export const childEnvironment = (added: Readonly<Record<string, string>> = {}): 
     const value = surroundings[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { ...environment, ...added };
+  const tunables = [added[TUNABLES], surroundings[TUNABLES]].filter((list) => list !== undefined && list !== '');
+  return { ...environment, ...added, ...(tunables.length > 0 && { [TUNABLES]: tunables.join(':') }) };
 };

@@ -1,2 +1,3 @@
 export { chooseThreads, type ThreadChoice } from './cpu-threads.ts';
+export { HUGE_PAGE_ENVIRONMENT, readHugePages, type HugePages } from './huge-pages.ts';
 export { availableBytes, readMemoryState, type MemoryState } from './memory-state.ts';
