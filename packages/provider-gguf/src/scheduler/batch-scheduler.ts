@@ -234,12 +234,12 @@ export class BatchScheduler implements Scheduler {
     // Others may have come while they were made.
     if (prompts) for (const { running } of ready) running.guesses = [];
     const burst = prompts && this.#isBurst(ready);
-    const position = ready.find(({ running }) => running.next === undefined)?.slot.cached.length ?? 0;
+    const first = ready.find(({ running }) => running.next === undefined);
     const planned = planStep(ready.map(readySlot), {
       batchSize: this.#context.batchSize,
       prompts: burst || this.#groups.get(group)?.prompts === false,
-      promptTokens: (waiting) => this.#promptTokens(burst ? 0 : waiting, position),
-      enough: this.#budget.enough(position),
+      promptTokens: (waiting) => (first ? this.#promptTokens(burst ? 0 : waiting, first) : 0),
+      enough: this.#budget.enough(first?.slot.cached.length),
     });
     const rows = planned.map((each) => this.#row(each));
     const answers = rows.some(isSingle);
@@ -249,11 +249,17 @@ export class BatchScheduler implements Scheduler {
     return rows;
   }
 
-  /** `position`: tokens before those of the first prompt. */
-  #promptTokens(waiting: number, position: number): number {
+  /** Of a step that begins with that prompt and for which so many wait. */
+  #promptTokens(waiting: number, { slot, running }: Generating): number {
+    const position = slot.cached.length;
+    if (waiting > 0) {
+      // By what the answers' steps took when it came: those who generate notice what changes.
+      if (running.pause?.of !== waiting) running.pause = { of: waiting, ms: this.#budget.pauseMs(waiting) };
+      return this.#budget.tokensBeside(waiting, running.pause.ms, position);
+    }
     const canInterrupt =
       this.#context.interrupt !== undefined && this.#mayInterrupt && this.#beginnings.pendingCopies === 0;
-    return waiting === 0 && canInterrupt ? this.#budget.longTokens(position) : this.#budget.tokens(waiting, position);
+    return canInterrupt ? this.#budget.longTokens(position) : this.#budget.tokens(position);
   }
 
   /**
@@ -313,7 +319,7 @@ export class BatchScheduler implements Scheduler {
         this.#context.add(slot.id, slot.cached.length, tokens, logitsFrom),
       );
       // Whether a copy was made is not known of a step that ended early.
-      const isLong = prompts && total > this.#budget.tokens(0, position);
+      const isLong = prompts && total > this.#budget.tokens(position);
       this.#interruptible = isLong && this.#mayInterrupt && copies === 0 ? rows : [];
       if (!(await this.#evaluate(prompts))) return this.#stepInterrupted(rows);
     } catch (cause) {

@@ -10,9 +10,12 @@ export interface MeasuredStep {
   readonly ms: number;
 }
 
-/** A step of prompts between two of answers may take this much longer than one of these: pauses of those that generate stay below 3 times the usual. */
-const SHARE_BESIDE_ANSWERS = 1.6;
-/** It may always take this long, milliseconds: nobody sees such a pause, and the prompts of small models would take for ever. */
+/**
+ * The pause of those that generate, one step of answers and one of prompts, may be this many times as long as their slower steps were when the prompt came. It stays the same
+ * while the prompt is evaluated: a prompt that is done soon is the least trouble, and one that takes its time makes the answers look back further, with each token more.
+ */
+const PAUSE_OF_ANSWERS = 2.9;
+/** A step of prompts may always take this long, milliseconds: nobody sees such a pause, and the prompts of small models would take for ever. */
 const LEAST_MS = 20;
 /** What a step may take that can be interrupted and that nobody waits for, milliseconds: a request that comes meanwhile has to wait for it. */
 const LONG_MS = 1_000;
@@ -21,7 +24,7 @@ const FULL_SPEED_TOKENS = 128;
 /** A step that is shorter than this, milliseconds, holds nobody up. */
 const SHORT_MS = 50;
 const FIRST_CHUNK = 16;
-const LEAST_CHUNK = 4;
+const LEAST_CHUNK = 2;
 /** Weights of new figures. Other programs make steps longer, never shorter: a faster one says more of what a step costs. */
 const FASTER_WEIGHT = 0.5;
 const SLOWER_WEIGHT = 0.1;
@@ -30,6 +33,11 @@ const COPY_WEIGHT = 0.3;
 const BACK_WEIGHT = 0.3;
 /** A slower figure is taken as at most this many times slower. */
 const SLOWEST = 2;
+/** Weights that lead to about the slowest of 20 steps. */
+const SLOWER_OF_SLOW = 0.5;
+const FASTER_OF_SLOW = 0.025;
+/** Slower steps are no more than this many times as slow as the usual one: beyond that, the machine is busy with other things. */
+const SLOW_OF_USUAL = 1.6;
 /** Steps with fewer tokens before theirs tell what a token costs by itself, the others what it costs to look back. */
 const NEAR_TOKENS = 512;
 /** Prompt tokens that a copy is taken to cost before one was measured. */
@@ -37,17 +45,17 @@ const FIRST_COPY_TOKENS = 64;
 
 /**
  * How many prompt tokens one step may evaluate: it bounds how long the other sequences wait, and an abort where a step cannot be interrupted. It follows measured
- * times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, and by the number of tokens
+ * times: of a step of answers by the number of its sequences, of one prompt token by the size of the step, of which a part is fixed, both by itself and for each token
  * before it, all of which it looks at, of one copy.
  */
 export class ChunkBudget {
   readonly #batchSize: number;
   readonly #stepMs: number;
-  readonly #decodeMs = new Map<number, number>();
-  /** Milliseconds for each token, by the binary order of the number of tokens in the step. */
-  readonly #promptMs = new Map<number, number>();
+  readonly #decodeMs = new Map<number, { readonly usual: number; readonly slow: number }>();
+  /** Milliseconds for each token. */
+  readonly #promptMs = new BySize();
   /** Milliseconds that one prompt token takes more for each token before it. */
-  #backMs: number | undefined;
+  readonly #backMs = new BySize();
   #copyMs: number | undefined;
   /** Growth is by doubling, so that the first large step cannot be far too large. */
   #largest = FIRST_CHUNK / 2;
@@ -58,17 +66,27 @@ export class ChunkBudget {
     this.#stepMs = stepMs;
   }
 
-  /** Prompt tokens, with so many before them, for a step for which so many sequences that generate have to wait. */
-  tokens(waiting: number, position = 0): number {
-    const decodeMs = waiting === 0 ? undefined : this.#decodeTime(waiting);
-    const allowedMs = Math.min(this.#stepMs, Math.max(LEAST_MS, SHARE_BESIDE_ANSWERS * (decodeMs ?? Infinity)));
-    return this.#bounded(this.#fitting(allowedMs, position));
+  /** Prompt tokens, with so many before them, for a step for which nobody waits. */
+  tokens(position = 0): number {
+    return this.#bounded(this.#fitting(this.#stepMs, position));
   }
 
   /** Prompt tokens for a step that can be interrupted and that nobody waits for. */
   longTokens(position = 0): number {
     const long = Math.min(this.enough(position), this.#fitting(LONG_MS, position));
-    return Math.max(this.tokens(0, position), this.#bounded(long));
+    return Math.max(this.tokens(position), this.#bounded(long));
+  }
+
+  /** How long so many sequences that generate may wait for their next tokens, milliseconds, by what their steps take now. */
+  pauseMs(waiting: number): number {
+    const decode = this.#decodeTimes(waiting);
+    return decode ? PAUSE_OF_ANSWERS * Math.min(decode.slow, SLOW_OF_USUAL * decode.usual) : Infinity;
+  }
+
+  /** Prompt tokens for a step between two of so many sequences that generate, whose pause is to be no longer than that. */
+  tokensBeside(waiting: number, pauseMs: number, position = 0): number {
+    const left = pauseMs - (this.#decodeTimes(waiting)?.usual ?? 0);
+    return this.#bounded(this.#fitting(Math.min(this.#stepMs, Math.max(LEAST_MS, left)), position));
   }
 
   /** With so many prompt tokens a step is long enough: more would be evaluated no faster for each of them. */
@@ -84,7 +102,7 @@ export class ChunkBudget {
 
   /** Milliseconds that the evaluation of one prompt token at the beginning of a prompt takes in a large step; undefined before it is known. */
   get promptMs(): number | undefined {
-    return this.#promptTime(this.#largest);
+    return this.#promptMs.at(this.#largest);
   }
 
   #bounded(tokens: number): number {
@@ -93,10 +111,9 @@ export class ChunkBudget {
 
   /** The most tokens that take no longer than that. */
   #fitting(allowedMs: number, position: number): number {
-    if (this.#promptMs.size === 0) return FIRST_CHUNK;
-    const backMs = position * (this.#backMs ?? 0);
+    if (this.#promptMs.isEmpty) return FIRST_CHUNK;
     for (let order = orderOf(this.#batchSize); order >= 0; order--) {
-      const tokens = Math.floor(allowedMs / ((this.#promptTime(2 ** order) ?? Infinity) + backMs));
+      const tokens = Math.floor(allowedMs / this.#tokenTime(2 ** order, position));
       if (tokens >= 2 ** order) return Math.min(tokens, 2 ** (order + 1) - 1);
     }
     return LEAST_CHUNK;
@@ -106,23 +123,26 @@ export class ChunkBudget {
     const { decodeRows, promptTokens, position, copies, ms } = step;
     if (copies > 0) this.#observeCopies(copies, ms - this.#expected(step));
     else if (decodeRows > 0) this.#observeDecode(decodeRows, ms);
-    // Of a few tokens the fixed cost of a step hides what one of them takes.
+    // Of one token the fixed cost of a step hides what it takes.
     else if (promptTokens >= LEAST_CHUNK) this.#observePrompt(promptTokens, position, ms);
     this.#largest = Math.min(this.#batchSize, Math.max(this.#largest, promptTokens));
   }
 
   #observeDecode(rows: number, ms: number): void {
-    this.#decodeMs.set(rows, followed(this.#decodeMs.get(rows), ms));
+    const known = this.#decodeMs.get(rows);
+    const usual = followed(known?.usual, ms);
+    const slow = smoothed(known?.slow, ms, ms > (known?.slow ?? 0) ? SLOWER_OF_SLOW : FASTER_OF_SLOW);
+    this.#decodeMs.set(rows, { usual, slow });
   }
 
   #observePrompt(tokens: number, position: number, ms: number): void {
     const one = Math.max(ms, 0.001) / tokens;
-    const near = this.#promptTime(tokens);
+    const near = this.#promptMs.at(tokens);
     if (position < NEAR_TOKENS || near === undefined) {
-      const order = orderOf(tokens);
-      this.#promptMs.set(order, followed(this.#promptMs.get(order), one));
+      this.#promptMs.set(tokens, (known) => followed(known, one));
     } else {
-      this.#backMs = smoothed(this.#backMs, Math.max(0, one - near) / position, BACK_WEIGHT);
+      const back = Math.max(0, one - near) / position;
+      this.#backMs.set(tokens, (known) => smoothed(known, back, BACK_WEIGHT));
     }
   }
 
@@ -133,28 +153,50 @@ export class ChunkBudget {
 
   /** The time of a step without copies; NaN before it is known. */
   #expected({ decodeRows, promptTokens, position }: MeasuredStep): number {
-    if (decodeRows > 0) return this.#decodeTime(decodeRows) ?? Number.NaN;
-    return promptTokens * ((this.#promptTime(promptTokens) ?? Number.NaN) + position * (this.#backMs ?? 0));
+    if (decodeRows > 0) return this.#decodeTimes(decodeRows)?.usual ?? Number.NaN;
+    return this.#promptMs.isEmpty ? Number.NaN : promptTokens * this.#tokenTime(promptTokens, position);
+  }
+
+  /** For one token of a step with so many, with so many before them. */
+  #tokenTime(tokens: number, position: number): number {
+    return (this.#promptMs.at(tokens) ?? Infinity) + position * (this.#backMs.at(tokens) ?? 0);
   }
 
   /** Of the number of sequences nearest to it that was measured, never taken as more than it may be. */
-  #decodeTime(rows: number): number | undefined {
+  #decodeTimes(rows: number): { readonly usual: number; readonly slow: number } | undefined {
     let best: number | undefined;
     for (const known of this.#decodeMs.keys())
       if (best === undefined || Math.abs(known - rows) < Math.abs(best - rows)) best = known;
-    return best === undefined ? undefined : (this.#decodeMs.get(best) ?? 0) * Math.min(1, rows / best);
+    const times = best === undefined ? undefined : this.#decodeMs.get(best);
+    if (best === undefined || !times) return undefined;
+    const part = Math.min(1, rows / best);
+    return { usual: times.usual * part, slow: times.slow * part };
+  }
+}
+
+/** A figure for each binary order of the number of tokens in a step. */
+class BySize {
+  readonly #figures = new Map<number, number>();
+
+  get isEmpty(): boolean {
+    return this.#figures.size === 0;
   }
 
-  /** For one token of a step with so many, at the beginning of a prompt, of the size nearest to it that was measured. */
-  #promptTime(tokens: number): number | undefined {
+  set(tokens: number, next: (known: number | undefined) => number): void {
+    const order = orderOf(tokens);
+    this.#figures.set(order, next(this.#figures.get(order)));
+  }
+
+  /** Of the size nearest to it that was measured. */
+  at(tokens: number): number | undefined {
     const order = orderOf(tokens);
     let best: number | undefined;
-    for (const known of this.#promptMs.keys()) {
+    for (const known of this.#figures.keys()) {
       const distance = Math.abs(known - order) - (best === undefined ? Infinity : Math.abs(best - order));
       // Smaller steps cost more for each token: the safer figure of two.
       if (distance < 0 || (distance === 0 && known < (best ?? known))) best = known;
     }
-    return best === undefined ? undefined : this.#promptMs.get(best);
+    return best === undefined ? undefined : this.#figures.get(best);
   }
 }
 

@@ -10,6 +10,8 @@ export interface Running {
   next: number | undefined;
   /** Tokens that are guessed to follow it. */
   guesses: readonly number[];
+  /** How long so many others that generate may pause for a piece of its prompt, milliseconds; undefined before it had to be known. */
+  pause: { readonly of: number; readonly ms: number } | undefined;
   /** Tokens of the answer. */
   answered: number;
   /** Why it cannot go on yet: another slot evaluates what it begins with, or a saved state is being made ready. */
@@ -56,6 +58,7 @@ export const newRunning = (entry: Entry): Running => ({
   fed: 0,
   next: undefined,
   guesses: [],
+  pause: undefined,
   answered: 0,
   waits: undefined,
   stop: undefined,
