@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { collect, GolekError } from '@golek/api';
-import { mutateGguf, originalOf, runMutations, type Original } from '@golek/chaos';
+import { mutateGguf, originalOf, runMutations, runStates, type Original } from '@golek/chaos';
 import { golekTiny } from '@golek/model-tiny';
 import { createIsolatedGgufProvider } from '@golek/provider-gguf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -80,6 +80,18 @@ describe('mutated GGUF files', () => {
     expect(outcomes.state).toEqual({ works: expect.any(Number) });
     expect(memory.late).toBeLessThan(memory.early + 15);
   });
+
+  it(
+    'saved states that are cut or changed, with right digests, end no engine and change no answer',
+    { timeout: 120_000 },
+    async () => {
+      const report = await runStates({ model: golekTiny.path, truncations: 20, fields: 60 });
+      expect(report.wrong).toEqual([]);
+      expect(report).toMatchObject({ engineEnds: 0, wrongAnswers: 0 });
+      expect(report.outcomes['cut at a border']).toMatchObject({ used: 0, missed: expect.any(Number) });
+      expect(report.outcomes['cut anywhere']).toEqual({ used: 0, missed: 20 });
+    },
+  );
 
   it('beside a good one do not keep the server from starting and answering', { timeout: 120_000 }, async () => {
     const args: string[] = [];

@@ -60,6 +60,11 @@ export const describeIssue = (
     };
   }
   const path = dotted(issue.path);
+  // What is wrong is the name of the entry, not the value that stands there.
+  if (issue.code === 'invalid_key') {
+    const why = issue.issues[0]?.message ?? issue.message;
+    return { path, keys: issue.path, unknownKey: false, message: `the key '${path}' is invalid: ${why}` };
+  }
   const value = valueAt(input, issue.path);
   const what = issue.message.replace(/^Invalid input: /, '');
   // Clients write null for what they leave out.

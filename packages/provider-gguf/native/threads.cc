@@ -23,7 +23,7 @@
 #endif
 
 // Of what this addon exports; native-threads.ts knows the same number.
-#define GOLEK_REVISION 4
+#define GOLEK_REVISION 5
 
 namespace {
 
@@ -39,7 +39,10 @@ struct Pool {
     AddonContext* owner;
     llama_context* context;
     ggml_threadpool* threads;
+    uint32_t poll;
     std::atomic<bool> interrupted{false};
+    // Those before, which the back end may still touch.
+    std::vector<ggml_threadpool*> retired;
 
     // The context may have been freed before: then it has let go of the pool itself.
     void free() {
@@ -48,13 +51,40 @@ struct Pool {
             llama_set_abort_callback(context, nullptr, nullptr);
             llama_detach_threadpool(context);
         }
+        freeRetired();
         cpuFunction<decltype(ggml_threadpool_free)>("ggml_threadpool_free")(threads);
         threads = nullptr;
         owner->Unref();
     }
+
+    void freeRetired() {
+        auto* release = cpuFunction<decltype(ggml_threadpool_free)>("ggml_threadpool_free");
+        for (ggml_threadpool* pool : retired) release(pool);
+        retired.clear();
+    }
 };
 
+ggml_threadpool* startThreads(int32_t count, uint32_t poll) {
+    ggml_threadpool_params params = ggml_threadpool_params_default(count);
+    params.poll = poll;
+    return cpuFunction<decltype(ggml_threadpool_new)>("ggml_threadpool_new")(&params);
+}
+
 bool isInterrupted(void* pool) { return static_cast<Pool*>(pool)->interrupted.load(std::memory_order_relaxed); }
+
+// resize(threads, evaluated): so many threads instead of those that there are; `evaluated`: these have evaluated something to its end. A pool could evaluate with fewer than it has, but each graph would wake the others, which look for work for a while
+// and take the cores that they were to leave. No evaluation may be in progress.
+void resize(const Napi::CallbackInfo& info) {
+    auto* pool = static_cast<Pool*>(info.Data());
+    if (pool->threads == nullptr) return;
+    ggml_threadpool* threads = startThreads(info[0].As<Napi::Number>().Int32Value(), pool->poll);
+    if (threads == nullptr) throw Napi::Error::New(info.Env(), "the threads could not be started");
+    llama_attach_threadpool(pool->context, threads, threads);
+    // The CPU back end keeps the pool of its last evaluation, and suspends it when the next one brings another: only then it may end.
+    if (info[1].ToBoolean()) pool->freeRetired();
+    pool->retired.push_back(pool->threads);
+    pool->threads = threads;
+}
 
 // The first of the greatest values, as llama.cpp's greedy sampler takes it; -1 where there is none.
 int32_t argmax(const float* values, int32_t length) {
@@ -112,7 +142,7 @@ Napi::Value evaluate(const Napi::CallbackInfo& info) {
     }
 }
 
-// attach(context, threads, poll): { interrupt(on), evaluate(), greedy(row, tokens, biases), free() }. While `on`, an evaluation ends before its next node, and llama_decode has taken nothing of the
+// attach(context, threads, poll): { interrupt(on), evaluate(), greedy(row, tokens, biases), resize(threads, evaluated), free() }. While `on`, an evaluation ends before its next node, and llama_decode has taken nothing of the
 // part of the batch in progress. free: no evaluation may be in progress.
 Napi::Value attach(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
@@ -125,13 +155,12 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
     auto* create = cpuFunction<decltype(ggml_threadpool_new)>("ggml_threadpool_new");
     auto* release = cpuFunction<decltype(ggml_threadpool_free)>("ggml_threadpool_free");
     if (create == nullptr || release == nullptr) throw Napi::Error::New(env, "this build of ggml has no thread pools");
-    ggml_threadpool_params params = ggml_threadpool_params_default(info[1].As<Napi::Number>().Int32Value());
-    params.poll = info[2].As<Napi::Number>().Uint32Value();
-    ggml_threadpool* threads = create(&params);
+    const uint32_t poll = info[2].As<Napi::Number>().Uint32Value();
+    ggml_threadpool* threads = startThreads(info[1].As<Napi::Number>().Int32Value(), poll);
     if (threads == nullptr) throw Napi::Error::New(env, "the threads could not be started");
     llama_attach_threadpool(owner->ctx, threads, threads);
     owner->Ref();
-    auto* pool = new Pool{owner, owner->ctx, threads};
+    auto* pool = new Pool{owner, owner->ctx, threads, poll};
     llama_set_abort_callback(owner->ctx, isInterrupted, pool);
     Napi::Object calls = Napi::Object::New(env);
     calls.Set("interrupt", Napi::Function::New(
@@ -142,6 +171,7 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
         "interrupt", pool));
     calls.Set("evaluate", Napi::Function::New(env, evaluate, "evaluate", pool));
     calls.Set("greedy", Napi::Function::New(env, greedy, "greedy", pool));
+    calls.Set("resize", Napi::Function::New(env, resize, "resize", pool));
     calls.Set("free", Napi::Function::New(
         env, [](const Napi::CallbackInfo& call) { static_cast<Pool*>(call.Data())->free(); }, "free", pool));
     return calls;

@@ -40,6 +40,7 @@ const answerOf = (
     isFull: () => false,
     onEvent: (event) => events.push(event),
     onShift: () => undefined,
+    onCutCall: () => undefined,
     onError: (error) => {
       throw error;
     },

@@ -42,6 +42,8 @@ export interface AnswerSetup {
   readonly isFull: () => boolean;
   readonly onEvent: (event: Extract<InferenceEvent, { readonly choice: number }>) => void;
   readonly onShift: (discarded: number) => void;
+  /** The limit of tokens came within a tool call that has no name yet; nothing of it was given out. */
+  readonly onCutCall: () => void;
   readonly onError: (error: GolekError) => void;
   readonly onRelease: () => void;
 }
@@ -218,7 +220,7 @@ export class Answer implements Sequence {
   #endAnswer(reason: 'stop' | 'length'): void {
     const held = this.#stops.end();
     if (held !== '') this.#emit(this.#toolCalls.push(held));
-    this.#emit(this.#toolCalls.end());
+    this.#emit(this.#toolCalls.end(reason === 'length'));
     // Tokens without a text of their own, such as part of a character that was never completed.
     const rest = this.#takeLogprobs(Number.POSITIVE_INFINITY);
     if (rest.length > 0 && this.#calls === 0) this.#text('', rest);
@@ -249,6 +251,9 @@ export class Answer implements Sequence {
             name: piece.name,
             arguments: '',
           });
+          break;
+        case 'cut':
+          this.#setup.onCutCall();
           break;
         case 'arguments':
           onEvent({ type: 'tool-call', choice, index: this.#calls - 1, arguments: piece.text });

@@ -11,6 +11,7 @@ import {
 } from './binding.ts';
 import { llamaProcess } from './llama-process.ts';
 import { samplerSettings } from './sampling-config.ts';
+import { ThreadCount } from './thread-count.ts';
 import { failure, tinySource } from './tiny-model.fixture.ts';
 
 test('the package depends on exactly the version whose private members are known', () => {
@@ -38,8 +39,12 @@ test('missing members are named', async () => {
   });
   const context = { _ctx: { initBatch: () => undefined } } as unknown as LlamaContext;
   expect(
-    (await failure(() => batchContext(context, { contextSize: 1, onCpu: true, threads: 1 }), 'model_load_failed'))
-      .message,
+    (
+      await failure(
+        () => batchContext(context, { contextSize: 1, onCpu: true, threads: new ThreadCount(1) }),
+        'model_load_failed',
+      )
+    ).message,
   ).toContain('decodeBatch');
 });
 
@@ -78,7 +83,7 @@ test('a sampler whose draw was given up is freed when that has ended, and the co
       model,
       dispose: () => Promise.resolve(freed.push('context')),
     } as unknown as LlamaContext,
-    { contextSize: 16, onCpu: true, threads: 1, grammarLimitMs: 1 },
+    { contextSize: 16, onCpu: true, threads: new ThreadCount(1), grammarLimitMs: 1 },
   );
   const samplers = samplerFactory(model as unknown as LlamaModel);
   const sampler = samplers.create(samplerSettings({}, {}, 1, []), 'root ::= "a"', 16);

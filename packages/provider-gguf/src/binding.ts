@@ -2,8 +2,9 @@ import { createRequire } from 'node:module';
 import type { Llama, LlamaContext, LlamaContextOptions, LlamaModel, LlamaOptions, Token } from 'node-llama-cpp';
 import { GolekError } from '@golek/providers-spi';
 import type { EngineBuild } from './engine-build-info.ts';
-import { GrammarDraws } from './grammar-draws.ts';
+import { GrammarDraws, type DrawAccount } from './grammar-draws.ts';
 import type { AttachThreads, AddonCalls } from './native-threads.ts';
+import type { ThreadCount } from './thread-count.ts';
 import type { SamplerSettings } from './sampling-config.ts';
 import type { Observation } from './token-logprobs.ts';
 
@@ -26,6 +27,8 @@ interface SamplerHandle {
   readonly greedy: { readonly tokens: Uint32Array; readonly biases: Float32Array } | undefined;
   /** A call that was given up but goes on: the native sampler may not be freed before it ends. */
   endless?: Promise<unknown>;
+  readonly account: DrawAccount;
+  readonly onEndless: ((ended: Promise<void>) => void) | undefined;
 }
 
 const handleOf = (sampler: TokenSampler): SamplerHandle => sampler as unknown as SamplerHandle;
@@ -93,7 +96,13 @@ export interface SequenceMemory {
 /** Makes samplers and grammars for one model. */
 export interface SamplerFactory {
   /** Throws `invalid_request` for a grammar that llama.cpp cannot read. */
-  create(settings: SamplerSettings, grammar: string | undefined, contextSize: number): TokenSampler;
+  create(
+    settings: SamplerSettings,
+    grammar: string | undefined,
+    contextSize: number,
+    /** Told that the grammar took too long for a token, and when that call ends. */
+    onEndless?: (ended: Promise<void>) => void,
+  ): TokenSampler;
   /** Frees a sampler; no call with it may be in progress. */
   dispose(sampler: TokenSampler): void;
 }
@@ -294,14 +303,20 @@ export const samplerFactory = (model: LlamaModel): SamplerFactory => {
   const { _model: native, _llama } = privateModel(model);
   const bindings = _llama._bindings;
   return {
-    create: (settings, grammar, contextSize) => {
+    create: (settings, grammar, contextSize, onEndless) => {
       const state =
         grammar === undefined
           ? undefined
           : new bindings.AddonGrammarEvaluationState(native, parseGrammar(bindings, grammar));
       const sampler = new bindings.AddonSampler(native);
       sampler.applyConfig(nativeConfig(settings, state, contextSize));
-      const handle: SamplerHandle = { sampler, grammar: state, greedy: state ? undefined : greedyOf(settings) };
+      const handle: SamplerHandle = {
+        sampler,
+        grammar: state,
+        greedy: state ? undefined : greedyOf(settings),
+        account: { slowMs: 0 },
+        onEndless,
+      };
       return handle as unknown as TokenSampler;
     },
     dispose: (sampler) => {
@@ -327,9 +342,7 @@ const parseGrammar = (bindings: NativeBindings, grammar: string): object => {
     throw new GolekError(
       'invalid_request',
       'the grammar cannot be read by llama.cpp: see its GBNF notation, and that every rule is defined and none begins with itself',
-      {
-        cause,
-      },
+      { cause, details: { option: 'output.grammar' } },
     );
   }
 };
@@ -377,20 +390,39 @@ interface ContextSetup {
   readonly onCpu: boolean;
   /** This thread has nothing else to do: it is the engine's. */
   readonly ownThread?: boolean;
-  readonly threads: number;
+  /** Looked at before each step. */
+  readonly threads: Pick<ThreadCount, 'most' | 'now'>;
   readonly attachThreads?: AttachThreads | undefined;
   /** Longest that a grammar may take for one token. */
   readonly grammarLimitMs?: number | undefined;
 }
 
+interface ContextThreads {
+  readonly pool: AddonCalls | undefined;
+  /** To be called before each step: from then on as many threads evaluate as are wanted. */
+  readonly adjust: () => void;
+  /** To be called when a step has succeeded. */
+  readonly evaluated: () => void;
+}
+
 /** Sets how many threads evaluate, and gives the context lasting ones where it can. */
 const startThreads = (
   context: NativeContext,
-  threads: number,
+  threads: ContextSetup['threads'],
   attach: AttachThreads | undefined,
-): AddonCalls | undefined => {
-  context.setThreads(threads);
-  return attach?.(context, threads);
+): ContextThreads => {
+  let [used, succeeded] = [threads.now, false];
+  context.setThreads(used);
+  const pool = attach?.(context, used);
+  const adjust = (): void => {
+    const { now } = threads;
+    if (now === used) return;
+    pool?.resize(now, succeeded);
+    succeeded = false;
+    context.setThreads(now);
+    used = now;
+  };
+  return { pool, adjust, evaluated: () => void (succeeded = true) };
 };
 
 interface Evaluation {
@@ -399,13 +431,18 @@ interface Evaluation {
   readonly interrupt: (() => void) | undefined;
 }
 
-const interruptible = (ctx: NativeContext, pool: AddonCalls | undefined): Evaluation => {
+const interruptible = (
+  ctx: NativeContext,
+  pool: AddonCalls | undefined,
+  evaluated: ContextThreads['evaluated'],
+): Evaluation => {
   let [running, interrupted] = [false, false];
   return {
     run: async () => {
       running = true;
       try {
         await ctx.decodeBatch();
+        evaluated();
         return true;
       } catch (error) {
         if (interrupted) return false;
@@ -446,12 +483,13 @@ export const batchContext = (
     observers.push(observer);
     return observer;
   };
-  const pool = startThreads(ctx, threads, attachThreads);
-  const evaluation = interruptible(ctx, onCpu ? pool : undefined);
+  const { pool, adjust, evaluated } = startThreads(ctx, threads, attachThreads);
+  const evaluation = interruptible(ctx, onCpu ? pool : undefined, evaluated);
   const byGrammar = new GrammarDraws(grammarLimitMs);
   const drawByGrammar = (handle: SamplerHandle, draw: () => Promise<number>): Promise<number> =>
-    byGrammar.draw(draw, (ended) => {
+    byGrammar.draw(draw, handle.account, (ended) => {
       handle.endless = ended;
+      handle.onEndless?.(ended);
     });
   const canEnd = (grammar: object, token: number): boolean =>
     _llama._bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token);
@@ -459,7 +497,10 @@ export const batchContext = (
     sequences: context.totalSequences,
     contextSize,
     batchSize: context.batchSize,
-    begin: (rows) => ctx.initBatch(rows),
+    begin: (rows) => {
+      adjust();
+      ctx.initBatch(rows);
+    },
     add: (sequence, position, tokens, logitsFrom) =>
       ctx.addToBatch(sequence, position, tokens, indexesFrom(logitsFrom, tokens.length)),
     decode: evaluation.run,
@@ -468,6 +509,7 @@ export const batchContext = (
         ? () => {
             const result = pool.evaluate();
             if (result !== 0) throw new GolekError('provider_failed', `llama_decode gave ${result}`);
+            evaluated();
           }
         : undefined,
     interrupt: evaluation.interrupt,
@@ -547,17 +589,23 @@ export const createVectorContext = async (
   {
     attachThreads,
     onCpu,
+    threads,
     ...options
-  }: LlamaContextOptions & Omit<ContextSetup, 'contextSize'> & { readonly batchSize: number },
+  }: Omit<LlamaContextOptions, 'threads'> & Omit<ContextSetup, 'contextSize'> & { readonly batchSize: number },
 ): Promise<VectorContext> => {
-  const { batchSize, threads } = options;
-  const wanted: LlamaContextOptions & { _embeddings: boolean } = { ...options, sequences: 1, _embeddings: true };
+  const { batchSize } = options;
+  const wanted: LlamaContextOptions & { _embeddings: boolean } = {
+    ...options,
+    threads: threads.most,
+    sequences: 1,
+    _embeddings: true,
+  };
   const context = await model.createContext(wanted);
   const native = (context as unknown as Partial<PrivateContext>)._ctx;
   requireFunctions(native, 'the context calls', VECTOR_CALLS);
   const ctx = native as NativeVectorContext;
-  const pool = startThreads(ctx, threads, attachThreads);
-  const { run, interrupt } = interruptible(ctx, onCpu ? pool : undefined);
+  const { pool, adjust, evaluated } = startThreads(ctx, threads, attachThreads);
+  const { run, interrupt } = interruptible(ctx, onCpu ? pool : undefined, evaluated);
   const evaluate = async (signal: AbortSignal): Promise<void> => {
     const stop = (): void => interrupt?.();
     signal.addEventListener('abort', stop, { once: true });
@@ -574,6 +622,7 @@ export const createVectorContext = async (
       for (let from = 0; from < tokens.length; from += batchSize) {
         signal.throwIfAborted();
         const step = tokens.subarray(from, from + batchSize);
+        adjust();
         ctx.initBatch(step.length);
         // Pooling needs the output of every token; llama.cpp would ask for it and warn.
         ctx.addToBatch(0, from, step, Uint32Array.from(step.keys()));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ChatTemplate } from './chat-template.ts';
+import type { Message } from '@golek/providers-spi';
+import { ChatTemplate, beginsAnswer } from './chat-template.ts';
 import { factsOf } from './gguf-manifest.ts';
 import { namesIn } from './template-variables.ts';
 import { readGgufFile } from './gguf-file.ts';
@@ -51,6 +52,42 @@ test('tool calls have objects where their arguments are JSON, and the name of th
     new ChatTemplate(source, undefined, none).render('m', { type: 'chat', messages: [...messages(args)] as never }, []);
   expect(shown('{"b": 1, "a": [2]}')).toBe('{"b": 1, "a": [2]} f');
   expect(shown('not json')).toBe('"not json" f');
+});
+
+describe('a conversation that ends with the beginning of the answer', () => {
+  const source =
+    '{% for m in messages %}[{{ m.role }}]{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content | trim }}[end]{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}';
+  const said = (text: string, rest: object = {}): Message => ({
+    role: 'assistant',
+    content: text === '' ? [] : [{ type: 'text', text }],
+    ...rest,
+  });
+  const shown = (messages: Message[], template = source): string =>
+    new ChatTemplate(template, undefined, none).render('m', { type: 'chat', messages }, []);
+
+  test('is cut where the model goes on, whatever the template puts there', () => {
+    expect(shown([user('Hi'), said('Once e')])).toBe('[user]Hi[end][assistant]Once e');
+    expect(shown([user('Hi'), said('e '), said('n ')])).toBe('[user]Hi[end][assistant]e[end][assistant]n ');
+    expect(shown([user('Hi'), said('So', { reasoning: 'Hm' })])).toBe('[user]Hi[end][assistant]<think>Hm</think>So');
+    expect(beginsAnswer([user('Hi'), said('Once')])).toBe(true);
+  });
+
+  test('is as if it were not there when it is empty; calls and others are turns', () => {
+    expect(shown([user('Hi'), said('')])).toBe('[user]Hi[end][assistant]');
+    const call = said('x', { toolCalls: [{ id: 'c', name: 'f', arguments: '{}' }] });
+    expect(shown([user('Hi'), call])).toBe('[user]Hi[end][assistant]x[end][assistant]');
+    expect([beginsAnswer([user('Hi'), said('')]), beginsAnswer([call]), beginsAnswer([said('x'), user('Hi')])]).toEqual(
+      [false, false, false],
+    );
+  });
+
+  test('is refused by a template that does not show it', async () => {
+    const error = await failure(
+      () => shown([user('Hi'), said('Once')], '{{ messages[0].content }}'),
+      'invalid_request',
+    );
+    expect(error.message).toContain('does not show the last message');
+  });
 });
 
 describe('variables', () => {

@@ -12,6 +12,23 @@ export interface SpecialTexts {
 
 type CallId = (id: string) => string;
 
+/** Put behind the text that an answer goes on from; what the template adds behind it is cut off. */
+const HERE = '\u{f8ff}golek-goes-on\u{f8ff}';
+
+const beginning = (messages: readonly Message[]): Extract<Message, { role: 'assistant' }> | undefined => {
+  const last = messages.at(-1);
+  return last?.role === 'assistant' && !last.toolCalls?.length ? last : undefined;
+};
+
+const isEmpty = (message: Message): boolean =>
+  textOf(message.content) === '' && (message.role !== 'assistant' || !message.reasoning);
+
+/** Whether a conversation ends with the beginning of the answer, which the model goes on with: an assistant's text. */
+export const beginsAnswer = (messages: readonly Message[]): boolean => {
+  const last = beginning(messages);
+  return last !== undefined && !isEmpty(last);
+};
+
 /** A model's own chat template, compiled. */
 export class ChatTemplate {
   readonly #template: Template;
@@ -39,22 +56,32 @@ export class ChatTemplate {
   }
 
   /**
-   * The prompt text for a conversation, up to where the assistant speaks. Throws `invalid_request` when the template refuses it,
-   * `unsupported` for a variable that the template does not read.
+   * The prompt text for a conversation, up to where the assistant speaks, or goes on where the last message is its own: one without text is as if it were not there. Throws
+   * `invalid_request` when the template refuses it, `unsupported` for a variable that the template does not read.
    */
   render(model: string, input: ChatInput, tools: readonly Tool[]): string {
-    const { messages } = input;
+    const last = beginning(input.messages);
+    const begins = beginsAnswer(input.messages);
+    const messages = last && !begins ? input.messages.slice(0, -1) : input.messages;
     const template = tools.length > 0 ? this.#toolTemplate : this.#template;
     const variables = this.#variables(model, input);
+    const shown = messages.map((message) => {
+      const plain = templateMessage(message, messages, this.#callId);
+      return begins && message === last ? { ...plain, content: `${textOf(message.content)}${HERE}` } : plain;
+    });
     try {
-      return template.render({
+      const text = template.render({
         ...variables,
-        messages: messages.map((message) => templateMessage(message, messages, this.#callId)),
+        messages: shown,
         ...(tools.length > 0 && { tools: tools.map(templateTool) }),
-        add_generation_prompt: true,
+        add_generation_prompt: !begins,
         bos_token: this.#special.beginning,
         eos_token: this.#special.end,
       });
+      if (!begins) return text;
+      const end = text.lastIndexOf(HERE);
+      if (end < 0) throw new Error('it does not show the last message, which the answer is to go on from');
+      return text.slice(0, end);
     } catch (cause) {
       throw new GolekError(
         'invalid_request',

@@ -25,6 +25,7 @@ import { totalBytes, type MemoryNeed } from './memory.ts';
 import { estimateMemory, type ContextShape, type EstimateRequest } from './memory-estimate.ts';
 import { findNativeThreads, type AttachThreads } from './native-threads.ts';
 import type { GgufProviderOptions, ResolvedOptions } from './options.ts';
+import { ThreadCount } from './thread-count.ts';
 import type { Vocabulary } from './token-bytes.ts';
 
 /** How inputs that become vectors are evaluated: of at most `contextSize` tokens, in steps of at most `batchSize`. */
@@ -42,6 +43,8 @@ export interface LoadRequest {
   readonly path: string;
   readonly options: ResolvedOptions;
   readonly contextSize: number;
+  /** Those of another model that works in turn with this one. Default: of its own, `options.threads`. */
+  readonly threads?: ThreadCount;
   /** It is to generate, in sequences of `contextSize`. */
   readonly generates: boolean;
   /** It is to make vectors, of inputs of this size; undefined: it is not. */
@@ -64,6 +67,8 @@ export interface EngineModel {
   readonly device: 'cpu' | 'gpu';
   /** What it takes of the machine's memory, its context included, as estimated. */
   readonly memoryBytes: number;
+  /** What its contexts evaluate with. */
+  readonly threads: ThreadCount;
   readonly samplers: SamplerFactory;
   /** Beginning of sequence, where the model has one and wants it before every prompt. */
   readonly beginning: number | undefined;
@@ -102,9 +107,12 @@ export const startEngine = async ({
   nativeThreads,
   log,
   ownThread = false,
+  grammarLimitMs,
 }: Pick<GgufProviderOptions, 'gpu' | 'binary' | 'nativeThreads' | 'log'> & {
   /** This thread has nothing else to do. */
   readonly ownThread?: boolean;
+  /** Longest that a grammar may take for one token. */
+  readonly grammarLimitMs?: number | undefined;
 }): Promise<Engine> => {
   const running = await llamaProcess(gpu, binary);
   const attachThreads = usableThreads(nativeThreads, log);
@@ -114,7 +122,7 @@ export const startEngine = async ({
   if (gpu === 'auto' && llama.gpu === false)
     log?.info({ gpu }, 'no GPU back end of llama.cpp works here: models run on the CPU');
   return {
-    load: (request) => load({ ...running, attachThreads, ownThread }, request),
+    load: (request) => load({ ...running, attachThreads, ownThread, grammarLimitMs }, request),
     dispose: () => void listeners.delete(listener),
   };
 };
@@ -127,7 +135,7 @@ const usableThreads = (
   try {
     return findNativeThreads(file);
   } catch (error) {
-    log?.warn({ err: error }, 'models run without lasting threads');
+    log?.warn({ err: error }, `models run without lasting threads: ${GolekError.from(error).message}`);
     return undefined;
   }
 };
@@ -136,10 +144,11 @@ const usableThreads = (
 interface EngineProcess extends LlamaProcess {
   readonly attachThreads: AttachThreads | undefined;
   readonly ownThread: boolean;
+  readonly grammarLimitMs: number | undefined;
 }
 
 const load = async (running: EngineProcess, request: LoadRequest): Promise<EngineModel> => {
-  const { binding, llama, listeners, attachThreads, ownThread } = running;
+  const { binding, llama, listeners } = running;
   const { name, path, options, signal, onProgress } = request;
   signal.throwIfAborted();
   // llama.cpp's calls only say that they failed; why is in its log, where the first error is the cause of the others.
@@ -186,7 +195,7 @@ const load = async (running: EngineProcess, request: LoadRequest): Promise<Engin
     );
     const need = checked ?? (await measured(running, model, request, estimate));
     try {
-      return engineModel(running, model, request, { onCpu, ownThread, attachThreads, memoryBytes: totalBytes(need) });
+      return engineModel(running, model, request, { onCpu, memoryBytes: totalBytes(need) });
     } catch (thrown) {
       await model.dispose();
       throw thrown;
@@ -281,17 +290,16 @@ const measured = async (
 
 interface Loaded {
   readonly onCpu: boolean;
-  readonly ownThread: boolean;
-  readonly attachThreads: AttachThreads | undefined;
   readonly memoryBytes: number;
 }
 
 const engineModel = (
-  running: LlamaProcess,
+  running: EngineProcess,
   model: LlamaModel,
-  { options, contextSize }: LoadRequest,
-  { onCpu, ownThread, attachThreads, memoryBytes }: Loaded,
+  { options, contextSize, threads = new ThreadCount(options.threads) }: LoadRequest,
+  { onCpu, memoryBytes }: Loaded,
 ): EngineModel => {
+  const { attachThreads, ownThread, grammarLimitMs } = running;
   const { tokens } = model;
   const lacking = whyNoBatchCalls(running.version, model);
   const withoutBatchCalls = options.scheduler === 'evaluate' ? "the option 'scheduler' says so" : lacking;
@@ -309,6 +317,7 @@ const engineModel = (
   return {
     device: !onCpu && model.gpuLayers > 0 ? 'gpu' : 'cpu',
     memoryBytes,
+    threads,
     vocabulary: {
       ...(lacking === undefined ? nativeVocabulary(model) : publicVocabulary(model)),
       size: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
@@ -330,10 +339,16 @@ const engineModel = (
         contextSize,
         onCpu,
         ownThread,
-        threads: options.threads,
+        threads,
         attachThreads,
+        grammarLimitMs,
       }),
-    createEvaluateContext: async (signal) => evaluateContext(await newContext(signal), contextSize),
+    createEvaluateContext: async (signal) => {
+      const context = evaluateContext(await newContext(signal), contextSize);
+      // The limit is of all contexts of the process: only where this model is alone in it. 0 is none.
+      if (ownThread) threads.onChange = (count) => void (running.llama.maxThreads = count === threads.most ? 0 : count);
+      return context;
+    },
     createVectorContext: async ({ hasLogits: _, ...sizes }, signal) => {
       if (lacking !== undefined)
         throw new GolekError('unsupported', `no vectors without the binding's private calls: ${lacking}`);
@@ -341,7 +356,7 @@ const engineModel = (
         ...sizes,
         onCpu,
         attachThreads,
-        threads: options.threads,
+        threads,
         // An input is evaluated alone and always cut the same way, so that its numbers depend on nothing else; without it the memory grows with the square of the input.
         flashAttention: options.flashAttention,
         failedCreationRemedy: false,

@@ -89,7 +89,7 @@ const readGrammar = (llama: Llama, { LlamaGrammar }: Grammars, grammar: string):
     throw new GolekError(
       'invalid_request',
       'the grammar cannot be read by llama.cpp: see its GBNF notation, and that every rule is defined and none begins with itself',
-      { cause },
+      { cause, details: { option: 'output.grammar' } },
     );
   }
 };

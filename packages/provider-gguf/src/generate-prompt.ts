@@ -1,6 +1,6 @@
 import { GolekError, type GenerateRequest } from '@golek/providers-spi';
 import { callableTools, type ReasoningPrefix } from './answer-grammar.ts';
-import type { ChatTemplate } from './chat-template.ts';
+import { beginsAnswer, type ChatTemplate } from './chat-template.ts';
 import type { EngineModel } from './engine.ts';
 import { infillPrompt } from './infill.ts';
 import { reasoningStart, type ReasoningFormat } from './reasoning-formats.ts';
@@ -54,7 +54,8 @@ const write = (prompter: Prompter, input: Input): Written => {
 export const promptOf = (prompter: Prompter, { input }: GenerateRequest): Prompt => {
   const { reasoning: format } = prompter;
   const { tokens, text } = write(prompter, input);
-  const enabled = input.type === 'chat' ? input.reasoning?.enabled : undefined;
+  // Who goes on with an answer has thought already.
+  const enabled = input.type !== 'chat' ? undefined : beginsAnswer(input.messages) ? false : input.reasoning?.enabled;
   return {
     tokens: fitting(prompter, tokens),
     reasoning: format && text !== undefined ? { format, start: reasoningStart(format, text, enabled) } : undefined,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { InferenceEvent, ModelSession, Provider } from '@golek/providers-spi';
+import type { InferenceEvent, Message, ModelSession, Provider } from '@golek/providers-spi';
 import {
   answer,
   chat,
@@ -43,6 +43,19 @@ describe('golden answers', () => {
     const [choice] = chatted.choices;
     if (entry.text.startsWith('<tool_call>')) expect(choice?.finish).toBe('tool-calls');
     else expect(choice).toMatchObject({ text: entry.text, finish: entry.finish });
+  });
+
+  test('a chat that ends with the beginning of the answer is gone on with', async () => {
+    const request = chat('What is Golek?', { maxTokens: 24 });
+    const whole = (await answer(session, request)).choices[0]?.text ?? '';
+    const begun = whole.slice(0, whole.indexOf(' inference'));
+    expect(begun).not.toBe('');
+    if (request.input.type !== 'chat') throw new Error('not a chat');
+    const said: Message = { role: 'assistant', content: [{ type: 'text', text: begun }] };
+    const input = { ...request.input, messages: [...request.input.messages, said] };
+    const rest = (await answer(session, { ...request, input })).choices[0]?.text ?? '';
+    expect(begun + rest.slice(0, 40)).toBe(whole.slice(0, begun.length + 40));
+    expect(rest.length).toBeGreaterThan(40);
   });
 
   test.each(Object.entries(golden.tokenization))(

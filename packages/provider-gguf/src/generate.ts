@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GolekError, type GenerateRequest, type InferenceEvent, type RunContext } from '@golek/providers-spi';
+import type { GrammarGuard } from './grammar-guard.ts';
 import { answerGrammar, callableTools } from './answer-grammar.ts';
 import type { Adapters } from './adapters.ts';
 import { Answer } from './answer.ts';
@@ -28,6 +29,7 @@ export interface Generator extends Prompter {
   readonly toolCalls: ToolCallFormat | undefined;
   readonly sampling: SamplingFacts;
   readonly adapters: Adapters;
+  readonly grammars: GrammarGuard;
   /** A full context is shifted. */
   readonly shifts: boolean;
 }
@@ -58,7 +60,7 @@ export const generate = async function* (
   const { choices, candidates } = candidatesOf(request);
   const best = candidates > choices ? new BestOf(candidates, choices) : undefined;
   const seeds = choiceSeeds(request.sampling?.seed, candidates);
-  const samplers = await createSamplers(generator, request, seeds, grammar, signal);
+  const samplers = await createSamplers(generator, request, seeds, grammar, context);
   let unfinished = candidates;
   const answers = samplers.map(
     (sampler, choice) =>
@@ -88,6 +90,7 @@ export const generate = async function* (
           window.end();
         },
         onShift: (discarded) => window.push({ type: 'warning', message: shiftWarning(contextSize, discarded) }),
+        onCutCall: () => window.push({ type: 'warning', message: CUT_CALL }),
         onError: (error) => window.fail(error),
         onRelease: () => model.samplers.dispose(sampler),
       }),
@@ -112,6 +115,7 @@ export const generate = async function* (
   try {
     yield* window;
     error = undefined;
+    if (grammar !== undefined) generator.grammars.hasWorked(grammar);
   } catch (thrown) {
     error = GolekError.from(thrown);
     throw thrown;
@@ -134,6 +138,8 @@ const answerLimit = (
     ? maxTokens
     : Math.min(maxTokens ?? Number.POSITIVE_INFINITY, contextSize - prompt);
 
+const CUT_CALL = 'the limit of tokens has cut a tool call before its name, which was left out; raise the limit';
+
 const shiftWarning = (contextSize: number, discarded: number): string =>
   `the context of ${contextSize} tokens is full: ${discarded} of its older tokens were discarded, and the answer goes on without them`;
 
@@ -154,21 +160,23 @@ const checkEnds = ({ ignoreEos }: GenerateRequest, grammar: string | undefined):
 };
 
 const createSamplers = async (
-  { model, sampling, contextSize, special }: Generator,
+  { model, sampling, contextSize, special, grammars }: Generator,
   request: GenerateRequest,
   seeds: readonly number[],
   grammar: string | undefined,
-  signal: AbortSignal,
+  { signal, tenant = '' }: RunContext,
 ): Promise<TokenSampler[]> => {
+  if (grammar !== undefined) grammars.check(grammar, tenant);
+  const onEndless = (ended: Promise<void>): void => grammars.tookTooLong(grammar ?? '', tenant, ended);
   const samplers: TokenSampler[] = [];
   const never = request.ignoreEos ? special.ends : [];
   try {
     for (const seed of seeds) {
       const settings = samplerSettings(request.sampling ?? {}, sampling, seed, never);
-      // DRY compares its breakers with the whole vocabulary, some 40 ms for each one: other requests have their turn between.
-      if (settings.dry && samplers.length > 0) await nextTurn();
+      // DRY compares its breakers with the whole vocabulary, some 40 ms for each one, and a grammar may take 70 ms: other requests have their turn between.
+      if ((settings.dry || grammar !== undefined) && samplers.length > 0) await nextTurn();
       if (signal.aborted) throw GolekError.from(signal.reason, 'cancelled');
-      samplers.push(model.samplers.create(settings, grammar, contextSize));
+      samplers.push(model.samplers.create(settings, grammar, contextSize, onEndless));
     }
   } catch (error) {
     for (const sampler of samplers) model.samplers.dispose(sampler);

@@ -11,6 +11,8 @@ test.each([
   expect(() => checkGrammar(grammar)).not.toThrow();
 });
 
+const DOUBLING = Array.from({ length: 60 }, (_, i) => `s${i} ::= s${i + 1} "x" | s${i + 1} "y"\n`).join('');
+
 test.each([
   ['ends before it begins', 'root ::= "a"{5,2}'],
   ['2000 is the most', 'root ::= "a"{1,5000}'],
@@ -22,6 +24,8 @@ test.each([
   ['nested more than', `root ::= ${'('.repeat(1000)}`],
   ['write {3}', 'root ::= "a"{b}'],
   ['characters', `root ::= "${'a'.repeat(70_000)}"`],
+  ['5000 are the most', `root ::= ${Array.from({ length: 5001 }, () => '"a"').join('|')}`],
+  ['may begin in 1152921504606847000 ways', `root ::= s0\n${DOUBLING}s60 ::= "a"`],
   ['NUL', 'root ::= "a\0"'],
 ])('one beyond them is refused: %s', async (words, grammar) => {
   expect((await failure(() => checkGrammar(grammar), 'invalid_request')).message).toContain(words);

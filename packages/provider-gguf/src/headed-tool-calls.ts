@@ -122,8 +122,8 @@ class HeadedParser implements ToolCallParser {
     return this.#answer.push(text, () => this.#advance());
   }
 
-  end(): AnswerPiece[] {
-    return this.#answer.end(this.#state === 'closing' || (this.#state === 'opening' && this.#answer.calls > 0));
+  end(cut = false): AnswerPiece[] {
+    return this.#answer.end(this.#state === 'closing' || (this.#state === 'opening' && this.#answer.calls > 0), cut);
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */

@@ -15,6 +15,7 @@ export {
 } from './engine-build/engine-folder.ts';
 export type { EngineBuild } from './engine-build-info.ts';
 export { createIsolatedGgufProvider, type IsolatedGgufProviderOptions } from './isolated.ts';
+export { packagedNativeThreads } from './native-threads.ts';
 export type { GgufModelOptions, GgufProviderOptions } from './options.ts';
 
 /** Makes a provider that runs GGUF models with llama.cpp in this process. Throws `config_invalid` for wrong options. */

@@ -33,6 +33,7 @@ export const createIsolatedGgufProvider = ({
     exportName: 'createEngineProvider',
     options: settings,
     env: ENVIRONMENT,
+    ...(settings.shareThreads !== undefined && { shareThreads: settings.shareThreads }),
     ...(log && { log }),
     ...(limits && { limits }),
   });

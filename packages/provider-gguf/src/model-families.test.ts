@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { GenerateRequest, ModelSession, Tool } from '@golek/providers-spi';
+import type { GenerateRequest, Message, ModelSession, Tool } from '@golek/providers-spi';
 import { createGgufProvider } from './index.ts';
 import { answer, chat, eventsOf, user } from './tiny-model.fixture.ts';
 import { chatTemplate, tinyWithTemplate } from './tiny-template.fixture.ts';
@@ -45,6 +45,14 @@ describe('a model whose prompt begins the reasoning', () => {
     expect(off.usage).toMatchObject({ reasoningTokens: 0 });
     const events = await eventsOf(session, chat('Hello!', { maxTokens: 5 }));
     expect(new Set(events.slice(0, -2).map(({ type }) => type))).toEqual(new Set(['reasoning']));
+  });
+
+  test('goes on with an answer that was begun, without thinking', async () => {
+    await using session = await open(template);
+    const said: Message = { role: 'assistant', content: [{ type: 'text', text: '3, 4, 5' }] };
+    const input: GenerateRequest['input'] = { type: 'chat', messages: [user('Count from 3 to 9.'), said] };
+    const { choices } = await answer(session, { ...chat('', { maxTokens: 24 }), input });
+    expect(choices[0]).toMatchObject({ reasoning: '', text: ', 6, 7, 8, 9' });
   });
 });
 

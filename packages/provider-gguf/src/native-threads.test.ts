@@ -52,6 +52,54 @@ const answer = async (nativeThreads: string | false, ownThread = false): Promise
   return first;
 };
 
+/** The answer and a vector do not depend on how many threads evaluate, nor on when that changes. */
+const changes = async (nativeThreads: string | false, ownThread: boolean): Promise<void> => {
+  const options = {
+    gpu: false,
+    threads: 2,
+    contextSize: 256,
+    parallel: 1,
+    nativeThreads,
+    shareThreads: false,
+  } as const;
+  await using provider = new GgufProvider(options, { ownThread });
+  await using session = await provider.open({ name: 'm', location: golekTiny.path }, { signal });
+  const { threads } = session;
+  /** After each piece of text, so many threads as the next of the numbers says. */
+  const answered = async (counts: readonly number[], prompt: string): Promise<string> => {
+    let [text, at] = ['', 0];
+    const input = { type: 'text' as const, prompt };
+    const request = { task: 'generate' as const, model: 'm', input, maxTokens: 20, sampling: { temperature: 0 } };
+    for await (const event of session.run(request, { id: '1', signal })) {
+      if (event.type !== 'text') continue;
+      text += event.text;
+      const count = counts[at++ % counts.length] ?? 0;
+      threads?.use(count);
+      expect(session.health().load?.threads).toBe(count);
+    }
+    expect(at).toBeGreaterThan(5);
+    return text;
+  };
+  const vector = async (): Promise<unknown> => {
+    for await (const event of session.run({ task: 'embed', model: 'm', inputs: ['a red kite'] }, { id: '2', signal }))
+      if (event.type === 'embedding') return [...event.vector];
+    throw new Error('no vector');
+  };
+  const prompts = ['Golek is', 'A red kite'];
+  threads?.use(1);
+  const plain: string[] = [];
+  for (const prompt of prompts) plain.push(await answered([1], prompt));
+  const before = await vector();
+  for (const counts of [[2, 1], [1, 2, 2], [2]]) {
+    threads?.use(2);
+    for (const [i, prompt] of prompts.entries()) expect(await answered(counts, prompt)).toBe(plain[i]);
+  }
+  for (const count of [2, 1, 2]) threads?.use(count);
+  expect(await vector()).toEqual(before);
+  for (const count of [1, 2, 1]) threads?.use(count);
+  expect(await vector()).toEqual(before);
+};
+
 /** A context of golek-tiny with one sequence, and what it logs. */
 const opened = async (nativeThreads: string, threads: number, lines: string[]) => {
   const say = (_fields: object, line: string): void => void lines.push(line);
@@ -163,11 +211,16 @@ test.runIf(canBuild || process.env['CI'] === 'true')(
     expect(without.length).toBeGreaterThan(10);
     expect(await answer(file)).toBe(without);
     expect(await answer(file, true)).toBe(without);
+    for (const ownThread of [false, true]) await changes(file, ownThread);
     await interruptions(file);
     await greedyChoices(file);
     // A context that is not one of the binding's is refused, not followed.
     expect(() => loadNativeThreads(file)({}, 2)).toThrow('not a context of the binding');
   },
+);
+
+test('without the addon the number of threads changes, too, and no answer', { timeout: 60_000 }, () =>
+  changes(false, true),
 );
 
 test('a file that is no addon is named, and a provider with it still works', { timeout: 60_000 }, async () => {
@@ -183,7 +236,7 @@ test('a file that is no addon is named, and a provider with it still works', { t
   await using provider = new GgufProvider({ gpu: false, threads: 1, contextSize: 64, nativeThreads: file, log });
   await using session = await provider.open({ name: 'm', location: golekTiny.path }, { signal });
   expect(session.health().status).toBe('ok');
-  expect(warnings).toContain('models run without lasting threads');
+  expect(warnings.join('\n')).toMatch(/models run without lasting threads: .*\S/);
 });
 
 test('a missing compiler is named, with the package that has it', async () => {

@@ -14,7 +14,7 @@ interface ThreadsAddon {
 }
 
 /** `GOLEK_REVISION` in native/threads.cc. */
-const REVISION = 4;
+const REVISION = 5;
 
 /** What the addon adds to one native context. */
 export interface AddonCalls {
@@ -24,6 +24,8 @@ export interface AddonCalls {
   evaluate(): number;
   /** The most likely token of a row of the last batch, with biases added to the logits of some tokens; -1 where there is none. */
   greedy(row: number, tokens: Uint32Array, biases: Float32Array): number;
+  /** So many threads instead of those that there are, from the next evaluation on; no evaluation may be in progress. `evaluated`: one has succeeded since the last call. */
+  resize(threads: number, evaluated: boolean): void;
   /** Ends the threads; no evaluation may be in progress. */
   free(): void;
 }
@@ -37,14 +39,16 @@ export type AttachThreads = (context: object, threads: number) => AddonCalls;
  */
 const POLL = 1;
 
-/** Where a package that was built for this platform carries the addon. */
-const packagedFile = (): string =>
-  fileURLToPath(new URL(`../native/${process.platform}-${process.arch}/threads.node`, import.meta.url));
+/** The addon of a package that carries one for this platform: what is used where no other is named. */
+export const packagedNativeThreads = (): string | undefined => {
+  const file = fileURLToPath(new URL(`../native/${process.platform}-${process.arch}/threads.node`, import.meta.url));
+  return existsSync(file) ? file : undefined;
+};
 
 /** The addon to use, undefined where there is none or none is wanted. Throws what `loadNativeThreads` throws. */
 export const findNativeThreads = (file: string | false | undefined): AttachThreads | undefined => {
   if (file === false) return undefined;
-  const found = file ?? (existsSync(packagedFile()) ? packagedFile() : undefined);
+  const found = file ?? packagedNativeThreads();
   return found === undefined ? undefined : loadNativeThreads(found);
 };
 

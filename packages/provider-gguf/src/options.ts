@@ -88,6 +88,10 @@ export interface GgufProviderOptions extends Omit<GgufModelOptions, 'adapters'> 
    * one in this package's `native` folder, where there is one.
    */
   readonly nativeThreads?: string | false;
+  /**
+   * Models that are busy at once divide the processors: each has fewer threads while others work, at least one. Default true; false: each has its own `threads` whatever others do.
+   */
+  readonly shareThreads?: boolean;
   /** Absolute path of a folder for prefix states that outlive a process; made when missing, for its owner only. Default: none are saved. */
   readonly prefixCacheDir?: string;
   /** Told what llama.cpp reports from warnings on, and when the CPU is used because no GPU back end works. */
@@ -180,6 +184,7 @@ const PROVIDER_RULES: Readonly<Record<keyof GgufProviderOptions, OptionRule>> = 
     allows: (value) => value === false || (typeof value === 'string' && path.isAbsolute(value)),
     wanted: 'an absolute path or false',
   },
+  shareThreads: oneOf(true, false),
   prefixCacheDir: absolutePath,
   log: { allows: (value) => typeof value === 'object' && value !== null, wanted: 'a logger' },
 };

@@ -73,6 +73,7 @@ test('what is no grammar, or none that is safe to read, is refused', async () =>
   ]) {
     await failure(asking(grammar), 'invalid_request');
   }
+  expect((await failure(asking('root ::= missing'), 'invalid_request')).details).toEqual({ option: 'output.grammar' });
   expect((await asking('root ::= "a"')).choices[0]?.text).toBe('a');
 });
 

@@ -32,9 +32,10 @@ export class PendingText {
     return this.#pieces.splice(0);
   }
 
-  /** What was held back, when the answer ends; with `over` it belongs to the last call. */
-  end(over: boolean): AnswerPiece[] {
+  /** What was held back, when the answer ends; with `over` it belongs to the last call, with `cut` what is in doubt is a call that was not finished. */
+  end(over: boolean, cut = false): AnswerPiece[] {
     if (over) return [];
+    if (cut && this.#doubtful !== '') return [{ type: 'cut', until: this.#at + this.#held.length }];
     // White space behind the last call belongs to it.
     const held = this.#doubtful === '' && this.#calls > 0 ? this.#held.trimEnd() : this.#held;
     this.#doubtful += held;

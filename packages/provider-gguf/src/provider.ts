@@ -8,7 +8,7 @@ import {
   type OpenOptions,
   type Provider,
 } from '@golek/providers-spi';
-import { chooseThreads } from '@golek/providers-spi/machine';
+import { chooseThreads, ThreadSharing } from '@golek/providers-spi/machine';
 import { DEFAULT_ID, GGUF_CAPABILITIES } from './capabilities.ts';
 import { Adapters, checkAdapters } from './adapters.ts';
 import { isMistake } from './binding-refusal.ts';
@@ -32,6 +32,7 @@ import { EvaluateScheduler } from './scheduler/evaluate-scheduler.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import { reasoningFormatOf } from './reasoning-formats.ts';
 import { GgufSession } from './session.ts';
+import { GrammarGuard } from './grammar-guard.ts';
 import { openSpeculation, requireCuttable, type OpenSpeculation } from './speculation/open-speculation.ts';
 import type { Speculation } from './speculation/speculation.ts';
 import { SpecialTokens } from './special-tokens.ts';
@@ -52,6 +53,15 @@ interface Loaded {
   readonly contextSize: number;
   readonly adapters: Adapters;
   readonly speculation: Speculation | undefined;
+  readonly grammars: GrammarGuard;
+}
+
+/** Where the provider runs. */
+export interface Surroundings {
+  /** This thread does nothing but what the provider is asked to do, so that short steps may hold it up. */
+  readonly ownThread?: boolean;
+  /** Longest that a grammar may take for one token; for tests. */
+  readonly grammarLimitMs?: number;
 }
 
 /** Runs GGUF models with llama.cpp in this process. */
@@ -59,18 +69,20 @@ export class GgufProvider implements Provider {
   readonly id: string;
   readonly capabilities = GGUF_CAPABILITIES;
   readonly #options: GgufProviderOptions;
-  readonly #ownThread: boolean;
+  readonly #surroundings: Surroundings;
   readonly #work: ProviderWork;
   readonly #sessions = new Set<GgufSession>();
+  /** Undefined where models do not share, or the supervisor of this process divides them. */
+  readonly #sharing: ThreadSharing | undefined;
   #engine: Promise<Engine> | undefined;
   #engineError: GolekError | undefined;
 
-  /** `ownThread`: this thread does nothing but what the provider is asked to do, so that short steps may hold it up. */
-  constructor(options: GgufProviderOptions = {}, { ownThread = false }: { readonly ownThread?: boolean } = {}) {
+  constructor(options: GgufProviderOptions = {}, surroundings: Surroundings = {}) {
     checkProviderOptions(options);
     this.id = options.id ?? DEFAULT_ID;
     this.#options = options;
-    this.#ownThread = ownThread;
+    this.#surroundings = surroundings;
+    this.#sharing = surroundings.ownThread || options.shareThreads === false ? undefined : new ThreadSharing();
     this.#work = new ProviderWork(this.id, (thrown) => (isMistake(thrown) ? 'internal' : 'model_load_failed'));
   }
 
@@ -91,7 +103,7 @@ export class GgufProvider implements Provider {
     source: ModelSource,
     options: ResolvedOptions,
     signal: AbortSignal,
-    { onProgress, memoryLimitBytes }: Omit<OpenOptions, 'signal'>,
+    { onProgress, memoryLimitBytes, handover }: Omit<OpenOptions, 'signal'>,
   ): Promise<ModelSession> {
     signal.throwIfAborted();
     const file = await readGgufFile(source.location, signal);
@@ -102,6 +114,7 @@ export class GgufProvider implements Provider {
     const adapterFiles = await checkAdapters(options.adapters, file, signal);
     const engine = await this.#startedEngine();
     this.#warnOfThreads(source.name, options.threads);
+    this.#warnOfUnused(source.name, options);
     // A position that was not learned would end the process.
     const contextSize = Math.min(contextSizeFor(options, facts.contextLength), facts.positions ?? Infinity);
     const generates = facts.tasks.includes('generate');
@@ -120,6 +133,7 @@ export class GgufProvider implements Provider {
       signal,
       onProgress,
     });
+    this.#warnOfNoGpu(source.name, options, model);
     let guessing: OpenSpeculation | undefined;
     try {
       if (model.withoutBatchCalls !== undefined && adapterFiles.size > 0)
@@ -132,7 +146,8 @@ export class GgufProvider implements Provider {
       if (generates && model.withoutBatchCalls === undefined)
         guessing = await openSpeculation({ ...wanted, engine, model, signal });
       const { speculation } = guessing ?? {};
-      const loaded = { name: source.name, file, facts, model, options, contextSize };
+      const grammars = new GrammarGuard(handover);
+      const loaded = { name: source.name, file, facts, model, options, contextSize, grammars };
       const generator = generates ? await this.#generator({ ...loaded, adapters, speculation }, signal) : undefined;
       const session: GgufSession = new GgufSession(
         {
@@ -141,6 +156,7 @@ export class GgufProvider implements Provider {
           contextSize,
           memoryBytes: model.memoryBytes + (guessing?.memoryBytes ?? 0),
           parallel: options.parallel,
+          threadUser: this.#sharing?.join(model.threads),
           generator,
           vectors: vectors && vectorRuns(loaded, vectors),
           ranking: facts.ranking,
@@ -172,8 +188,29 @@ export class GgufProvider implements Provider {
     );
   }
 
+  /** Who turns something off for a while keeps what belongs to it, so that is no error. */
+  #warnOfUnused(model: string, { speculation, draftModel, contextOverflow, keepTokens }: ResolvedOptions): void {
+    const unused = (option: string, other: string, is: string, wanted: string): void =>
+      this.#options.log?.warn(
+        { model, option },
+        `'${option}' changes nothing: '${other}' is '${is}'; set it to '${wanted}', or leave '${option}' out`,
+      );
+    if (draftModel !== undefined && speculation !== 'draft-model')
+      unused('draftModel', 'speculation', speculation, 'draft-model');
+    if (keepTokens !== undefined && contextOverflow !== 'shift')
+      unused('keepTokens', 'contextOverflow', contextOverflow, 'shift');
+  }
+
+  #warnOfNoGpu(name: string, { gpuLayers }: ResolvedOptions, { device }: EngineModel): void {
+    if (device === 'gpu' || this.#options.gpu === false || gpuLayers === 'auto' || gpuLayers === 0) return;
+    this.#options.log?.warn(
+      { model: name, option: 'gpuLayers' },
+      `'gpuLayers' (${gpuLayers}) changes nothing: no GPU is used here, see 'golek engine info'`,
+    );
+  }
+
   async #generator(loaded: Loaded, signal: AbortSignal): Promise<Generator> {
-    const { name, facts, model, options, contextSize, adapters } = loaded;
+    const { name, facts, model, options, contextSize, adapters, grammars } = loaded;
     const shifts = options.contextOverflow === 'shift' && model.withoutBatchCalls === undefined;
     const bytes = new TokenBytes(model.vocabulary);
     const { chatTemplate = '', toolTemplate = '' } = facts;
@@ -191,6 +228,7 @@ export class GgufProvider implements Provider {
       reasoning: reasoningFormatOf(chatTemplate + toolTemplate),
       sampling: facts.sampling,
       adapters,
+      grammars,
     };
   }
 
@@ -204,13 +242,13 @@ export class GgufProvider implements Provider {
       const lost = ['shared prefixes', 'context shift', 'speculation', ...scheduler.refuses];
       log?.warn(
         { model: name, reason: withoutBatchCalls, lost },
-        "the model runs on the binding's evaluate(): several requests at once are slower",
+        `the model runs on the binding's evaluate(), because ${withoutBatchCalls}: several requests at once are slower, and it is without ${lost.join(', ')}`,
       );
       return scheduler;
     }
-    const prefixes = await openPrefixes({ name, folder, file, options, contextSize, device, binary, log });
     const context = await model.createBatchContext(signal);
     if (speculation) await requireCuttable(context, name);
+    const prefixes = await openPrefixes({ name, folder, context, file, options, contextSize, device, binary, log });
     return new BatchScheduler(context, {
       queueLimit,
       stepMs: PREFILL_STEP_MS,
@@ -236,14 +274,14 @@ export class GgufProvider implements Provider {
     } catch (error) {
       this.#options.log?.warn(
         { model: name, err: error },
-        'the chat template cannot be read, so the model cannot chat',
+        `the chat template cannot be read, so the model cannot chat: ${GolekError.from(error).message}`,
       );
       return undefined;
     }
   }
 
   async #startedEngine(): Promise<Engine> {
-    this.#engine ??= startEngine({ ...this.#options, ownThread: this.#ownThread }).then(
+    this.#engine ??= startEngine({ ...this.#options, ...this.#surroundings }).then(
       (engine) => {
         this.#engineError = undefined;
         return engine;

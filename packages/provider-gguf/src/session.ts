@@ -11,7 +11,9 @@ import {
   type RunContext,
   type SessionCapabilities,
   type SessionLoad,
+  type SessionThreads,
 } from '@golek/providers-spi';
+import { takesThreads, type ThreadUser } from '@golek/providers-spi/machine';
 import { embed } from './embeddings.ts';
 import { generate, type Generator } from './generate.ts';
 import type { EngineModel } from './engine.ts';
@@ -28,6 +30,8 @@ export interface SessionParts {
   /** What it takes of the machine's memory, a draft model included, as estimated. */
   readonly memoryBytes: number;
   readonly parallel: number;
+  /** The model among those of this process that share the processors; undefined where they do not, or another process sees to it. */
+  readonly threadUser: ThreadUser | undefined;
   readonly generator: Generator | undefined;
   /** For the tasks embed and rerank. */
   readonly vectors: VectorRuns | undefined;
@@ -58,7 +62,21 @@ export class GgufSession implements ModelSession {
     return this.#parts.manifest;
   }
 
+  get threads(): SessionThreads {
+    return this.#parts.model.threads;
+  }
+
   async *run(request: InferenceRequest, context: RunContext): AsyncGenerator<InferenceEvent, void> {
+    const user = takesThreads(request.task) ? this.#parts.threadUser : undefined;
+    user?.begin();
+    try {
+      yield* this.#run(request, context);
+    } finally {
+      user?.end();
+    }
+  }
+
+  async *#run(request: InferenceRequest, context: RunContext): AsyncGenerator<InferenceEvent, void> {
     const { signal } = context;
     const { manifest, model, generator, vectors, ranking } = this.#parts;
     const { name } = manifest;
@@ -110,13 +128,23 @@ export class GgufSession implements ModelSession {
 
   health(): Health {
     if (this.#closing) return { status: 'down', reason: 'the model is being unloaded' };
-    const { generator, vectors } = this.#parts;
+    const { generator, vectors, model } = this.#parts;
     const load = together(generator?.scheduler.load, vectors?.load);
     const failure = generator?.scheduler.lastFailure;
+    const recycle = generator?.grammars.recycle;
     return {
       ...(failure ? { status: 'degraded', reason: failure.message } : { status: 'ok' }),
-      ...(load && { load }),
+      ...(load && { load: { ...load, threads: model.threads.now } }),
+      ...(recycle && { recycle }),
     };
+  }
+
+  handover(): unknown {
+    return this.#parts.generator?.grammars.handover;
+  }
+
+  takeOver(handover: unknown): void {
+    this.#parts.generator?.grammars.takeOver(handover);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -127,6 +155,7 @@ export class GgufSession implements ModelSession {
   async #close(): Promise<void> {
     const { generator, vectors, model } = this.#parts;
     await Promise.all([generator?.scheduler[Symbol.asyncDispose](), vectors?.[Symbol.asyncDispose]()]);
+    this.#parts.threadUser?.leave();
     await model.dispose();
     this.#onClosed();
   }

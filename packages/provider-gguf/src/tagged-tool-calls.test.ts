@@ -24,7 +24,7 @@ const parse = (text: string, size: number): Parsed => {
       until = piece.until;
       if (piece.type === 'text') result.text += piece.text;
       else if (piece.type === 'call') result.calls.push({ name: piece.name, arguments: '' });
-      else {
+      else if (piece.type === 'arguments') {
         const call = result.calls.at(-1);
         if (call) call.arguments += piece.text;
       }
@@ -166,4 +166,19 @@ describe('grammar', () => {
     expect(allowed.filter((text) => !checker.matches(grammar, text))).toEqual([]);
     expect(refused.filter((text) => checker.matches(grammar, text))).toEqual([]);
   });
+});
+
+test('a call that the limit of tokens cuts before its name is no text', () => {
+  for (const [text, before] of [
+    ['Hm. <tool_call>{"na', 'Hm.'],
+    ['<tool_call>', ''],
+  ] as const) {
+    const parser = hermes.parser([]);
+    const pieces = [...parser.push(text), ...parser.end(true)];
+    expect(pieces.map((piece) => (piece.type === 'text' ? piece.text : piece.type))).toEqual(
+      before === '' ? ['cut'] : [before, 'cut'],
+    );
+  }
+  const plain = hermes.parser([]);
+  expect([...plain.push('1 < 2 <tool'), ...plain.end(true)].map(({ type }) => type)).toEqual(['text', 'text']);
 });

@@ -113,8 +113,8 @@ class TaggedParser implements ToolCallParser {
     return this.#answer.push(text, () => this.#advance());
   }
 
-  end(): AnswerPiece[] {
-    return this.#answer.end(this.#state === 'closing' || this.#state === 'between');
+  end(cut = false): AnswerPiece[] {
+    return this.#answer.end(this.#state === 'closing' || this.#state === 'between', cut);
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */

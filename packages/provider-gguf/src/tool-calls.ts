@@ -10,14 +10,16 @@ export type AnswerPiece =
   | { readonly type: 'text'; readonly text: string; readonly until: number }
   /** A tool call begins. */
   | { readonly type: 'call'; readonly name: string; readonly until: number }
+  /** A call that ends before its name is known. */
+  | { readonly type: 'cut'; readonly until: number }
   /** More of the JSON text of the arguments of the call that began last. */
   | { readonly type: 'arguments'; readonly text: string; readonly until: number };
 
 /** Splits the raw text of one answer into text and tool calls, as it arrives. */
 export interface ToolCallParser {
   push(text: string): AnswerPiece[];
-  /** What was held back, when the answer ends. */
-  end(): AnswerPiece[];
+  /** What was held back, when the answer ends; `cut`: by the limit of tokens, so that a call may have begun that has no name yet. */
+  end(cut?: boolean): AnswerPiece[];
 }
 
 /** A tool as the grammar sees it: its name and the rule of its arguments. */

@@ -55,6 +55,15 @@ test('a call is streamed: name first, the arguments as they are written, then th
   expect(events.at(-2)).toEqual({ type: 'finish', choice: 0, reason: 'tool-calls' });
 });
 
+test('a call that the limit of tokens cuts before its name is told, and its text is not given out', async () => {
+  const events = await eventsOf(session, asking('What is the weather in Paris?', {}, { maxTokens: 3 }));
+  expect(events.slice(0, -1)).toEqual([
+    { type: 'warning', message: expect.stringContaining('has cut a tool call') as string },
+    { type: 'finish', choice: 0, reason: 'length' },
+  ]);
+  expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { completionTokens: 3 } });
+});
+
 test('an answer from the result of a tool, with the id of its call', async () => {
   const first = await answer(session, asking('What is the weather in Paris?', {}));
   const [call] = first.choices[0]?.toolCalls ?? [];

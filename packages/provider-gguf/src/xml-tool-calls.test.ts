@@ -40,7 +40,7 @@ const parse = (text: string, size: number): Parsed => {
       const call = result.calls.at(-1);
       if (piece.type === 'text') result.text += piece.text;
       else if (piece.type === 'call') result.calls.push({ name: piece.name, arguments: '' });
-      else if (call) call.arguments += piece.text;
+      else if (piece.type === 'arguments' && call) call.arguments += piece.text;
     }
   };
   for (let i = 0; i < text.length; i += size) take(parser.push(text.slice(i, i + size)));

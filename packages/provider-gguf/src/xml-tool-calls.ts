@@ -112,8 +112,8 @@ class XmlParser implements ToolCallParser {
     return this.#answer.push(text, () => this.#advance());
   }
 
-  end(): AnswerPiece[] {
-    return this.#answer.end(this.#state !== 'text' && this.#state !== 'opened');
+  end(cut = false): AnswerPiece[] {
+    return this.#answer.end(this.#state !== 'text' && this.#state !== 'opened', cut);
   }
 
   /** Goes on as far as one state reaches; false when more text is needed. */

@@ -6,11 +6,13 @@ export type {
   OpenOptions,
   Provider,
   ProviderCapabilities,
+  Recycle,
   RunContext,
   SessionCapabilities,
   PrefixLoad,
   SpeculationLoad,
   SessionLoad,
+  SessionThreads,
 } from './provider.ts';
 export { REQUEST_OPTIONS, refuseUnsupported, usedOptions, type RequestOption } from './request-options.ts';
 export { childSpan, type SpanPiece } from './child-span.ts';

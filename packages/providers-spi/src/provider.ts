@@ -48,6 +48,17 @@ export interface Health {
   readonly reason?: string;
   /** How busy it is; absent where the engine does not tell. */
   readonly load?: SessionLoad;
+  /** Present while the session has something that only the end of its process takes back. */
+  readonly recycle?: Recycle;
+}
+
+/**
+ * Asks for another process, e.g. because of a native call that never ends. The session works on until it is replaced, which its supervisor does
+ * as soon as no run suffers from it. In a process that is not supervised, nobody does.
+ */
+export interface Recycle {
+  /** For people. */
+  readonly reason: string;
 }
 
 /** How busy an open model is. */
@@ -58,6 +69,8 @@ export interface SessionLoad {
   readonly waiting: number;
   /** Part of the KV cache in use, 0 to 1. */
   readonly kvCache?: number;
+  /** Threads that it evaluates with now: fewer than its own while other models are busy, too. */
+  readonly threads?: number;
   /** What is used again of earlier prompts, since the model was loaded. */
   readonly prefix?: PrefixLoad;
   /** Guessed tokens since the model was loaded; absent where none are guessed. */
@@ -92,6 +105,8 @@ export interface OpenOptions {
   readonly onProgress?: (fraction: number) => void;
   /** Told when the health of the open session changes, e.g. that its engine crashed and works again; not for load alone. */
   readonly onHealth?: (health: Health) => void;
+  /** What an earlier session of the same provider and model left, which was worn: see `ModelSession.handover`. */
+  readonly handover?: unknown;
 }
 
 /** What belongs to one run and is not part of the request's data. */
@@ -113,6 +128,14 @@ export interface RunContext {
   readonly wholeMs?: number;
 }
 
+/** The threads of a session that can evaluate with more or fewer of them from one step to the next. The answers are the same. */
+export interface SessionThreads {
+  /** What it was opened with; it never has more. */
+  readonly most: number;
+  /** From the next step on, so many: 1 to `most`. */
+  use(count: number): void;
+}
+
 /**
  * A model that is ready to work. Several runs may be in progress at once.
  *
@@ -126,8 +149,14 @@ export interface RunContext {
 export interface ModelSession extends AsyncDisposable {
   readonly manifest: ModelManifest;
   readonly capabilities: SessionCapabilities;
+  /** Absent where their number cannot change. */
+  readonly threads?: SessionThreads;
   run(request: InferenceRequest, context: RunContext): AsyncIterable<InferenceEvent>;
   health(): Health;
+  /** What the session that replaces this one has to know; structured-clonable and small. Asked for while `health()` has `recycle`. */
+  handover?(): unknown;
+  /** Takes what the session that this one replaced has learnt since this one was opened. */
+  takeOver?(handover: unknown): void;
 }
 
 /**

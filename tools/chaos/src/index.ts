@@ -5,3 +5,4 @@ export { runMutations, type MutationOptions, type MutationReport } from './mutat
 export { runEngineSoak, type EngineSoakOptions, type EngineSoakReport } from './engine-soak.ts';
 export { runOnnxSoak, type OnnxSoakOptions, type OnnxSoakReport } from './onnx-soak.ts';
 export type { MemoryTrend } from './memory-trend.ts';
+export { runStates, type StatesOptions, type StatesReport } from './mutations/run-states.ts';

@@ -2,13 +2,16 @@
  * `npm run chaos`: 32 streams while a plugin is replaced 50 times, the configuration changes 50 times, a route is re-pointed 50 times and an
  * engine is killed 20 times. `npm run chaos -- engine`: 2,000 clients that leave, 50 engines killed under load, 1,000 times loaded and unloaded with 10,000 answers.
  * `npm run chaos -- onnx`: an ONNX model 200 times loaded and unloaded with 2,000 answers.
- * `npm run chaos -- mutations`: 10,000 damaged models, LoRA adapters and saved states. Each ends with 1 when anything went wrong that must not, or when memory grew.
+ * `npm run chaos -- mutations`: 10,000 damaged models, LoRA adapters and saved states. `npm run chaos -- states`: every cut and every field of
+ * a saved state. Each ends with 1 when anything went wrong that must not, or when memory grew.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runEngineSoak } from './engine-soak.ts';
 import type { MemoryTrend } from './memory-trend.ts';
+import { golekTiny } from '@golek/model-tiny';
 import { runMutations } from './mutations/run-mutations.ts';
+import { runStates } from './mutations/run-states.ts';
 import { runOnnxSoak } from './onnx-soak.ts';
 import { runChaos } from './run-chaos.ts';
 
@@ -18,7 +21,8 @@ Scenarios and their options, with defaults:
   server     --streams 32 --changes 50 --kills 20
   engine     --aborts 2000 --kills 50 --cycles 1000 --requests 10 (answers in a cycle)
   onnx       --cycles 200 --requests 10 (answers in a cycle)
-  mutations  --count 10000 --parallel 2`;
+  mutations  --count 10000 --parallel 2
+  states     --model FILE (golek-tiny) --truncations 500 --fields 10000`;
 
 /** The process ends here with what is wrong with the arguments. */
 const refuse = (problem: string): never => {
@@ -46,11 +50,15 @@ const config = {
     requests: { type: 'string', default: '10' },
     count: { type: 'string', default: '10000' },
     parallel: { type: 'string', default: '2' },
+    model: { type: 'string', default: golekTiny.path },
+    truncations: { type: 'string', default: '500' },
+    fields: { type: 'string', default: '10000' },
   },
 } as const;
 const { values, positionals } = parse(() => parseArgs(config));
 for (const [name, value] of Object.entries(values)) {
-  if (typeof value === 'string' && !/^\d+$/.test(value)) refuse(`--${name} is '${value}', not a whole number`);
+  if (typeof value === 'string' && name !== 'model' && !/^\d+$/.test(value))
+    refuse(`--${name} is '${value}', not a whole number`);
 }
 const bin = path.resolve(import.meta.dirname, '../../../apps/platform-runtime/bin/golek.js');
 const log = (line: string): void => console.log(line);
@@ -105,6 +113,16 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
     const report = await runMutations({ count: Number(values.count), parallel: Number(values.parallel), log });
     console.log(JSON.stringify(report, undefined, 2));
     return report.wrong.length === 0 && !hasGrown('supervisor', report.memory, 1.2);
+  },
+  states: async () => {
+    const report = await runStates({
+      model: path.resolve(values.model),
+      truncations: Number(values.truncations),
+      fields: Number(values.fields),
+      log,
+    });
+    console.log(JSON.stringify(report, undefined, 2));
+    return report.wrong.length === 0;
   },
 };
 

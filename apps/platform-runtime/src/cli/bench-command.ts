@@ -65,9 +65,12 @@ const bench = async (command: Command, signal: AbortSignal): Promise<number> => 
   if (json) {
     const { model, where } = target;
     await writeOut(`${JSON.stringify({ model, where, ...plan, ...result }, undefined, 2)}\n`);
-  } else await writeOut(benchReport(target, plan, result, process.stdout.isTTY ? process.stdout.columns : 80));
+  } else await writeOut(benchReport(target, plan, result, terminalColumns()));
   return 0;
 };
+
+/** Columns of the terminal that standard output is; a terminal that does not know says 0. */
+const terminalColumns = (): number | undefined => (process.stdout.isTTY && process.stdout.columns) || undefined;
 
 const openTarget = async (
   command: Command,

@@ -1,6 +1,7 @@
 import { GolekError } from '@golek/api';
 import {
   chooseThreads,
+  packagedNativeThreads,
   readHugePages,
   readOwnEngines,
   type BindingReport,
@@ -39,7 +40,7 @@ export const engineInfo = async (settings: PlatformSettings, signal: AbortSignal
   const { configuration, data } = settings;
   const gguf = configuration.get(ggufConfig);
   const own = await readOwnEngines(enginesFolder(data.root));
-  const { binary, note, nativeThreads } = engineOf(gguf.engine, own);
+  const { binary, note, nativeThreads = packagedNativeThreads() } = engineOf(gguf.engine, own);
   const answer = await probeBinding(signal, binary).then(
     (binding) => ({ binding }),
     (thrown: unknown) => {

@@ -25,6 +25,12 @@ export const ggufConfig = configSection(
         .describe(
           'Threads that evaluate. Default: the physical cores that the process may use, less one; `golek engine info` shows it.',
         ),
+      shareThreads: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Models that are busy at once divide the processors, each with at least one thread; `false`: each has its own `threads` whatever others do.',
+        ),
       contextSize: z
         .int()
         .min(16)

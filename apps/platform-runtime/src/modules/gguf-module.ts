@@ -37,12 +37,14 @@ export const ggufModule = ({ auto, home }: GgufModuleOptions): SystemModule => (
 });
 
 const providerOptions = (configuration: Configuration, log: Log): GgufProviderOptions => {
-  const { gpu, threads, contextSize, parallel, batchSize, gpuLayers, queueLimit } = configuration.get(ggufConfig);
+  const { gpu, threads, shareThreads, contextSize, parallel, batchSize, gpuLayers, queueLimit } =
+    configuration.get(ggufConfig);
   const { flashAttention, kvCacheType, mmap, mlock, swaFullCache } = configuration.get(ggufConfig);
   const { prefixSharing, prefixCacheBytes, contextOverflow, keepTokens, speculation, scheduler } =
     configuration.get(ggufConfig);
   return {
     gpu,
+    shareThreads,
     parallel,
     batchSize,
     gpuLayers,

@@ -30,7 +30,7 @@ export const GenerateRequest = z
       "the model's own template is used; send the whole text in 'prompt' with 'raw': true",
     ),
     context: limited(
-      z.array(z.never()).nullish(),
+      z.array(z.unknown()).max(0).nullish(),
       'answers have none; send the conversation as messages to POST /api/chat',
     ),
     images: Images,

@@ -446,6 +446,12 @@ test.each<[object, string]>([
   expect(refusal(fields)).toMatchObject({ code: 'invalid_request', details: { path } });
 });
 
+test('a key that cannot be a token is what is wrong, not its value', () => {
+  expect(refusal({ logit_bias: { hello: 10 } }).message).toBe(
+    "the key 'logit_bias.hello' is invalid: a token id is a non-negative integer",
+  );
+});
+
 test.each([undefined, null, 5, 'x', [], [body({})]])('a body that is no object: %j', (json) => {
   expect(failure(() => readChatRequest(json)).code).toBe('invalid_request');
 });

@@ -59,6 +59,10 @@ describe('param', () => {
     expect(errorBody(limit, CHAT_PARAMS).error.param).toBe('max_tokens');
     expect(errorBody(limit, NEW_LIMIT_CHAT_PARAMS).error.param).toBe('max_completion_tokens');
   });
+  test('is an unknown key as it was sent', () => {
+    const unknown = new GolekError('unknown_parameter', 'no', { details: { path: 'prompt' } });
+    expect(errorBody(unknown, CHAT_PARAMS).error.param).toBe('prompt');
+  });
   test('is the field of the request that a provider names', () => {
     const wrong = (field: string): GolekError => new GolekError('invalid_request', 'no', { details: { field } });
     expect(errorBody(wrong('inputs[2]'), CLASSIFY_PARAMS).error.param).toBe('input[2]');

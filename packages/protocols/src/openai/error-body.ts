@@ -43,7 +43,8 @@ const fieldOf = (field: string | undefined, params: WireParams): string | undefi
 const paramOf = (error: GolekError, params: WireParams): string | undefined => {
   const { code, details } = error;
   const path = text(details?.['path']);
-  if (path !== undefined && path !== '') return own(params, path) ?? path;
+  // What is not known is called as it was sent, also where the canonical request has something of that name.
+  if (path !== undefined && path !== '') return code === 'unknown_parameter' ? path : (own(params, path) ?? path);
   if (code === 'context_length_exceeded') return own(params, 'prompt');
   if (code === 'model_not_found' || (code === 'unsupported' && details?.['task'] !== undefined)) return 'model';
   return wireOption(error, params)?.name ?? fieldOf(text(details?.['field']), params);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CellAccess, CellOwner } from '../scheduler/prefix-store.ts';
+import { FAKE_LAYOUT, fakeState, fakeTokens } from './fake-state.fixture.ts';
 import { SavedPrefixes } from './saved-prefixes.ts';
 import { StateFolder } from './state-folder.ts';
 
@@ -24,14 +25,15 @@ class FakeCells implements CellAccess {
   async save(_sequence: number, file: string, tokens: Uint32Array): Promise<number> {
     this.saves++;
     if (this.failing) throw this.failing;
-    await writeFile(file, Buffer.from(tokens.buffer));
-    return 4 * tokens.length;
+    const state = fakeState(tokens);
+    await writeFile(file, state);
+    return state.length;
   }
 
   async load(_sequence: number, file: string): Promise<Uint32Array> {
-    const content = await readFile(file);
-    this.#held = content.length / 4;
-    return new Uint32Array(content.buffer.slice(content.byteOffset, content.byteOffset + content.length));
+    const tokens = fakeTokens(await readFile(file));
+    this.#held = tokens.length;
+    return tokens;
   }
 
   truncate(_sequence: number, position: number): boolean {
@@ -57,7 +59,7 @@ const open = (): Promise<SavedPrefixes> =>
   SavedPrefixes.open({
     folder: new StateFolder(root, { bytes: 1e6, states: 10 }),
     fingerprint: 'f'.repeat(64),
-    sequences: 1,
+    layout: FAKE_LAYOUT,
   });
 
 /** Evaluates a prompt as the scheduler does. */
@@ -94,7 +96,7 @@ describe('SavedPrefixes', () => {
     for (const n of [1, 2, 3, 4]) await saved.reached({ slot: n, ...owner, tokens: [...question(n)] }, cells);
     await saved.onClose([], cells);
     expect(cells.saves).toBe(1);
-    expect(saved.load).toEqual({ savedStates: 1, savedBytes: 880, restoredTokens: 0 });
+    expect(saved.load).toEqual({ savedStates: 1, savedBytes: fakeState(question(2)).length, restoredTokens: 0 });
   });
 
   test('the choices of one request are one request', async () => {

@@ -2,16 +2,17 @@ import { rm } from 'node:fs/promises';
 import type { Log } from '@golek/providers-spi';
 import type { CellAccess, PrefixStore, SavedPrefix } from '../scheduler/prefix-store.ts';
 import { RadixIndex } from './radix-index.ts';
-import { whyWrongCells } from './state-cells.ts';
+import { whyWrongState } from './state-check.ts';
 import { digestFile, fileIdentity } from './state-digest.ts';
 import type { StateFolder, StoredState } from './state-folder.ts';
+import type { StateLayout } from './state-layout.ts';
 
 export interface StateCacheOptions {
   readonly folder: StateFolder;
   /** Of model, engine and settings. */
   readonly fingerprint: string;
-  /** Of the context, as `parallel` says. */
-  readonly sequences: number;
+  /** Of the states of this model and context. */
+  readonly layout: StateLayout;
   /** States of this model serve only prompts that begin with all of them. Also found out by itself. */
   readonly uncut?: boolean;
   readonly log?: Log | undefined;
@@ -41,13 +42,13 @@ interface Unfinished {
 
 /**
  * The saved states of one model: which there are, the longest for a prompt, saving and restoring. A state of another model, engine or setting has another
- * fingerprint and is not seen. One whose digest does not match, or whose cells are not those of its tokens, is deleted, with a line in the log, before llama.cpp could read it; one that
+ * fingerprint and is not seen. One whose digest does not match, or that is not laid out as the engine's own, is deleted, with a line in the log, before llama.cpp could read it; one that
  * cannot be gone on from, before anything is evaluated.
  */
 export class StateCache {
   readonly #folder: StateFolder;
   readonly #fingerprint: string;
-  readonly #sequences: number;
+  readonly #layout: StateLayout;
   readonly #log: Log | undefined;
   readonly #index = new RadixIndex<State>();
   readonly #states = new Map<string, State>();
@@ -59,10 +60,10 @@ export class StateCache {
   #restoredTokens = 0;
   #uncut: boolean;
 
-  private constructor({ folder, fingerprint, sequences, uncut = false, log }: StateCacheOptions) {
+  private constructor({ folder, fingerprint, layout, uncut = false, log }: StateCacheOptions) {
     this.#folder = folder;
     this.#fingerprint = fingerprint;
-    this.#sequences = sequences;
+    this.#layout = layout;
     this.#uncut = uncut;
     this.#log = log;
   }
@@ -162,7 +163,7 @@ export class StateCache {
       const { digest, bytes, identity } = await digestFile(file);
       const matches = digest === stored.digest && bytes === stored.bytes;
       const wrong = matches
-        ? await whyWrongCells(file, { tokens: stored.tokens.length, sequences: this.#sequences })
+        ? await whyWrongState(file, { tokens: stored.tokens, layout: this.#layout })
         : 'its content does not match its digest';
       if (wrong === undefined) state.identity = identity;
       else await this.#discard(state, wrong);
@@ -207,6 +208,9 @@ export class StateCache {
     // One after the other: each makes room in the same folder.
     this.#lastKeep = this.#lastKeep.then(async () => {
       try {
+        // One that could not be used later is not worth its place.
+        const wrong = await whyWrongState(staged, { tokens, layout: this.#layout });
+        if (wrong !== undefined) throw new Error(`the state that the engine wrote is not as it has to be: ${wrong}`);
         const { stored, removed, identity } = await this.#folder.keep(staged, {
           fingerprint: this.#fingerprint,
           space,
@@ -216,6 +220,7 @@ export class StateCache {
         if (stored) this.#add(stored, identity);
       } catch (error) {
         this.#failed(error);
+        await rm(staged, { force: true }).catch(() => undefined);
       }
     });
     return this.#lastKeep;
@@ -223,7 +228,9 @@ export class StateCache {
 
   #failed(error: unknown): void {
     this.#pausedUntil = performance.now() + PAUSE_AFTER_FAILURE_MS;
-    this.#log?.warn({ err: error }, 'a prefix state could not be saved; none is saved for a minute');
+    // An engine process passes the text on, not what stands beside it.
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log?.warn({ err: error }, `a prefix state could not be saved; none is saved for a minute: ${reason}`);
   }
 
   #add(stored: StoredState, identity: string | undefined): void {

@@ -66,6 +66,7 @@ const openDraftModel = async (
     name: `${name} (draft model)`,
     path: file.path,
     options,
+    threads: model.threads,
     // Where the sequence grows beyond it, nothing is guessed.
     contextSize: Math.min(contextSize, facts.contextLength ?? contextSize),
     generates: true,

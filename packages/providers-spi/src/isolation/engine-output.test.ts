@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineOutput } from './engine-output.ts';
+import { EngineOutput, levelOfLine } from './engine-output.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -41,6 +41,20 @@ describe('EngineOutput', () => {
     }
     const lines = debug.mock.calls.map(([fields]) => (fields as { line: string }).line);
     expect(lines).toEqual(['ab', 'c', 'x'.repeat(500), 'd']);
+  });
+
+  it('gives the warnings and errors of an engine their level in the log', async () => {
+    const pipe = new PassThrough();
+    const lines: string[] = [];
+    const keep =
+      (level: string) =>
+      (fields: object): number =>
+        lines.push(`${level}|${(fields as { line: string }).line}`);
+    const log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+    new EngineOutput(pipe, log, {}, 'engine output', levelOfLine);
+    pipe.write('warn: too many threads\nerror: gone\ninfo: a warn: inside\n');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(lines).toEqual(['warn|warn: too many threads', 'error|error: gone', 'debug|info: a warn: inside']);
   });
 
   it('reads what is left when the process has ended, and lets go of the pipe', async () => {

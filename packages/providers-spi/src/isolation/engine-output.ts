@@ -5,8 +5,14 @@ import { MAX_LINE_LENGTH, OutputTail } from './output-tail.ts';
 const BYTES_PER_SECOND = 8 * 1024 * 1024;
 const LOGGED_LINES_PER_SECOND = 50;
 
+type Level = 'debug' | 'warn' | 'error';
+
+/** The level of a line that a provider in an engine process wrote as `warn: …` or `error: …`. */
+export const levelOfLine = (line: string): Level =>
+  line.startsWith('warn: ') ? 'warn' : line.startsWith('error: ') ? 'error' : 'debug';
+
 /**
- * Reads what an engine process prints: keeps the last lines, writes lines to the log (level debug). A flood is slowed down at its
+ * Reads what a process prints: keeps the last lines, writes lines to the log (level debug, or what `levelOf` says). A flood is slowed down at its
  * source: beyond 8 MiB in a second the pipe is not read until the next one, beyond 50 lines the log says only how much more there was.
  */
 export class EngineOutput {
@@ -14,6 +20,7 @@ export class EngineOutput {
   readonly #log: Log | undefined;
   readonly #fields: object;
   readonly #what: string;
+  readonly #levelOf: (line: string) => Level;
   readonly #stream: Readable;
   /** Within this second. */
   #bytes = 0;
@@ -23,11 +30,18 @@ export class EngineOutput {
   #line = '';
   #second: NodeJS.Timeout | undefined;
 
-  constructor(stream: Readable, log: Log | undefined, fields: object, what = 'engine output') {
+  constructor(
+    stream: Readable,
+    log: Log | undefined,
+    fields: object,
+    what = 'engine output',
+    levelOf: (line: string) => Level = () => 'debug',
+  ) {
     this.#stream = stream;
     this.#log = log;
     this.#fields = fields;
     this.#what = what;
+    this.#levelOf = levelOf;
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
     // A broken pipe ends with the process, whose exit is what is handled.
     stream.on('error', () => undefined);
@@ -73,7 +87,7 @@ export class EngineOutput {
       this.#line = '';
       if (line === '') continue;
       this.#logged++;
-      log.debug({ ...this.#fields, line }, this.#what);
+      log[this.#levelOf(line)]({ ...this.#fields, line }, this.#what);
     }
     this.#leftOut += chunk.length - start;
   }

@@ -4,7 +4,8 @@ import { GolekError } from '@golek/api/plain';
 import { abortError, throwIfAborted } from '../abort-error.ts';
 import { childEnvironment } from './child-environment.ts';
 import type { Log } from '@golek/api';
-import { EngineOutput } from './engine-output.ts';
+import type { ThreadSharing } from '../machine/thread-shares.ts';
+import { EngineOutput, levelOfLine } from './engine-output.ts';
 import { engineFailure, type EngineExit } from './engine-exit.ts';
 import type { IsolationLimits } from './isolation-limits.ts';
 import type { Command, EngineSetup, Report } from './messages.ts';
@@ -15,6 +16,8 @@ export interface EngineSpec {
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly log: Log | undefined;
   readonly limits: IsolationLimits;
+  /** Divides the processors among the engines that are busy; undefined: each has its own threads whatever others do. */
+  readonly sharing: ThreadSharing | undefined;
 }
 
 /** The answer to a question, or how the process ended instead of answering. */
@@ -54,7 +57,7 @@ export class EngineProcess {
     this.pid = child.pid ?? 0;
     const fields = { model, pid: this.pid };
     this.#output = [child.stdout, child.stderr].flatMap((pipe) =>
-      pipe ? [new EngineOutput(pipe, spec.log, fields)] : [],
+      pipe ? [new EngineOutput(pipe, spec.log, fields, 'engine output', levelOfLine)] : [],
     );
     this.exited = this.#exit();
     child.on('message', (report) => this.#receive(report as Report));

@@ -5,6 +5,7 @@ import { GolekError } from '@golek/api/plain';
 import { throwIfAborted } from '../abort-error.ts';
 import type { Health, ModelSession, ModelSource, OpenOptions, Provider, ProviderCapabilities } from '../provider.ts';
 import type { Log } from '@golek/api';
+import { ThreadSharing } from '../machine/thread-shares.ts';
 import type { EngineSpec } from './engine-process.ts';
 import { Inspector } from './inspector.ts';
 import { IsolatedSession } from './isolated-session.ts';
@@ -25,6 +26,8 @@ export interface IsolatedProviderOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly log?: Log;
   readonly limits?: Partial<IsolationLimits>;
+  /** Engines that are busy at once share the processors, where their sessions have `threads` that can be changed. Default true. */
+  readonly shareThreads?: boolean;
 }
 
 const moduleAddress = (module: URL | string): string => {
@@ -47,13 +50,23 @@ class IsolatedProvider implements Provider {
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor({ id, capabilities, module, exportName, options, env, log, limits: given }: IsolatedProviderOptions) {
+  constructor({
+    id,
+    capabilities,
+    module,
+    exportName,
+    options,
+    env,
+    log,
+    limits: given,
+    shareThreads = true,
+  }: IsolatedProviderOptions) {
     const limits = isolationLimits(given);
     const { windowEvents: window, maxMessageBytes } = limits;
     const setup = { module: moduleAddress(module), exportName, provider: id, options, window, maxMessageBytes };
     this.id = id;
     this.capabilities = capabilities;
-    this.#spec = { setup, env, log, limits };
+    this.#spec = { setup, env, log, limits, sharing: shareThreads ? new ThreadSharing() : undefined };
     this.#inspector = new Inspector(this.#spec);
   }
 

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthStatus, InferenceEvent, InferenceRequest, ModelManifest } from '@golek/api';
 import { GolekError } from '@golek/api/plain';
 import { abortError, throwIfAborted } from '../abort-error.ts';
 import type { Health, ModelSession, ModelSource, OpenOptions, RunContext, SessionCapabilities } from '../provider.ts';
+import { takesThreads, type ThreadUser } from '../machine/thread-shares.ts';
 import { wireBytes } from './credit.ts';
 import { CreditLedger } from './credit-ledger.ts';
 import { describeExit, exitDetails, type EngineExit } from './engine-exit.ts';
@@ -21,7 +23,20 @@ interface Ready {
   readonly ledger: CreditLedger;
   /** Milliseconds of `performance.now()`. */
   readonly since: number;
+  /** Its runs have greater ids. */
+  readonly after: number;
 }
+
+/** A child whose runs go on although another works for the session. */
+interface Draining {
+  readonly engine: EngineProcess;
+  readonly user: ThreadUser | undefined;
+  /** Its runs have no greater ids. */
+  readonly upTo: number;
+}
+
+/** Until a worn engine is killed that was told to end, milliseconds: it may save what it has, and seldom can free it. */
+const WORN_STOP_MS = 2_500;
 
 type State =
   | Ready
@@ -36,12 +51,15 @@ export class IsolatedSession implements ModelSession {
   readonly #source: ModelSource;
   readonly #onClose: (session: IsolatedSession) => void;
   readonly #onHealth: OpenOptions['onHealth'];
+  readonly #memoryLimitBytes: number | undefined;
   readonly #runs = new Map<number, RemoteRun>();
   readonly #spans = new RunSpans();
   readonly #closing = new AbortController();
   /** Wake what waits for the state to change. */
   readonly #waiters = new Set<() => void>();
   #opened: OpenEngine;
+  /** The engine among those that share the processors. */
+  #user: ThreadUser | undefined;
   #health: Health;
   /** What the owner was told last. */
   #told: HealthStatus;
@@ -52,18 +70,30 @@ export class IsolatedSession implements ModelSession {
   #lastRun = 0;
   #inHand = 0;
   #restarting: Promise<void> = Promise.resolve();
+  /** Why the child that works now should be replaced. */
+  #worn: string | undefined;
+  /** What the last child that was worn left to those after it. */
+  #handover: unknown;
+  /** The child before, while its runs go on. */
+  #draining: Draining | undefined;
+  /** New runs wait. */
+  #held = false;
+  #recycling: Promise<void> | undefined;
+  /** When the last replacement began, milliseconds of `performance.now()`. */
+  #recycledAt = -Infinity;
   #closed: Promise<void> | undefined;
 
   private constructor(
     spec: EngineSpec,
     source: ModelSource,
     opened: OpenEngine,
-    onHealth: OpenOptions['onHealth'],
+    { onHealth, memoryLimitBytes }: OpenOptions,
     onClose: (session: IsolatedSession) => void,
   ) {
     this.#spec = spec;
     this.#source = source;
     this.#onHealth = onHealth;
+    this.#memoryLimitBytes = memoryLimitBytes;
     this.#onClose = onClose;
     this.#opened = opened;
     this.#health = opened.health;
@@ -78,7 +108,7 @@ export class IsolatedSession implements ModelSession {
     options: OpenOptions,
     onClose: (session: IsolatedSession) => void,
   ): Promise<IsolatedSession> {
-    return new IsolatedSession(spec, source, await openEngine(spec, source, options), options.onHealth, onClose);
+    return new IsolatedSession(spec, source, await openEngine(spec, source, options), options, onClose);
   }
 
   get manifest(): ModelManifest {
@@ -119,11 +149,19 @@ export class IsolatedSession implements ModelSession {
     }
     this.#inHand++;
     try {
-      const { engine, ledger } = this.#state.kind === 'ready' ? this.#state : await this.#untilReady(signal);
+      let ready = this.#readyNow();
+      while (!ready) {
+        await this.#untilReady(signal);
+        ready = this.#readyNow();
+      }
+      const { engine, ledger } = ready;
       const run = new RemoteRun(++this.#lastRun, ledger);
       const onAbort = (): void => run.cancel(abortError(signal));
       this.#runs.set(run.id, run);
+      const user = takesThreads(request.task) ? this.#user : undefined;
       engine.hold();
+      // Before the run itself: it is evaluated with the threads that are left to it from its first step on.
+      user?.begin();
       signal.addEventListener('abort', onAbort, { once: true });
       try {
         const traced = onSpan !== undefined && traceparent !== undefined;
@@ -147,6 +185,8 @@ export class IsolatedSession implements ModelSession {
           engine.send({ type: 'abort', run: run.id, error: error.toJSON() });
         }
         engine.release();
+        user?.end();
+        if (this.#recycling) this.#wake();
       }
     } finally {
       this.#inHand--;
@@ -162,7 +202,10 @@ export class IsolatedSession implements ModelSession {
     this.#closing.abort(this.#shuttingDown());
     if (state.kind === 'waiting') clearTimeout(state.timer);
     this.#enter({ kind: 'closed' });
-    if (state.kind === 'ready') await state.engine.stop(this.#spec.limits.disposeMs);
+    const { disposeMs } = this.#spec.limits;
+    if (state.kind === 'ready')
+      await state.engine.stop(this.#worn === undefined ? disposeMs : Math.min(disposeMs, WORN_STOP_MS));
+    await this.#recycling;
     await this.#restarting;
     this.#failRuns(this.#shuttingDown());
     this.#spans.failAll(this.#shuttingDown(), undefined);
@@ -170,23 +213,40 @@ export class IsolatedSession implements ModelSession {
   }
 
   #attach(opened: OpenEngine): void {
-    const { engine } = opened;
+    const { engine, threads: most } = opened;
     const ledger = new CreditLedger(this.#spec.setup.window, (grants) => engine.send({ type: 'credit', grants }));
     this.#opened = opened;
     this.#health = opened.health;
-    engine.onReport = (report) => this.#receive(report);
-    void engine.exited.then((exit) => this.#crashed(exit));
-    this.#enter({ kind: 'ready', engine, ledger, since: performance.now() });
+    this.#worn = undefined;
+    if (most !== undefined)
+      this.#user = this.#spec.sharing?.join({ most, use: (count) => engine.send({ type: 'threads', count }) });
+    engine.onReport = (report) => this.#receive(engine, report);
+    void engine.exited.then((exit) => this.#ended(engine, exit));
+    this.#enter({ kind: 'ready', engine, ledger, since: performance.now(), after: this.#lastRun });
   }
 
-  #receive(report: Report): void {
+  #receive(engine: EngineProcess, report: Report): void {
     if (report.type === 'events') {
       for (const part of report.batch) this.#runs.get(part.run)?.receive(part);
     } else if (report.type === 'spans') this.#spans.deliver(report.run, report.spans);
     else if (report.type === 'health') {
+      if (this.#state.kind !== 'ready' || this.#state.engine !== engine) return this.#handOver(report);
       this.#health = report.health;
+      this.#worn = report.health.recycle?.reason;
+      if (this.#worn !== undefined) {
+        this.#handover = report.handover;
+        this.#recycling ??= this.#recycle();
+      }
       this.#tellHealth();
     }
+  }
+
+  /** From a child that is or will be replaced to the one that works now, or those after it. */
+  #handOver({ handover }: { readonly handover: unknown }): void {
+    if (handover === undefined) return;
+    const state = this.#state;
+    if (state.kind === 'ready') state.engine.send({ type: 'handover', handover });
+    if (state.kind !== 'ready' || this.#worn === undefined) this.#handover = handover;
   }
 
   /** Tells the owner of a change, but not of the end, which is its own doing. */
@@ -198,10 +258,14 @@ export class IsolatedSession implements ModelSession {
     this.#onHealth?.(health);
   }
 
-  #crashed(exit: EngineExit): void {
-    if (this.#state.kind !== 'ready') return;
+  #ended(engine: EngineProcess, exit: EngineExit): void {
+    if (this.#draining?.engine === engine) this.#failDraining(`process ${exit.pid} ${describeExit(exit)}`, exit);
+    else if (this.#state.kind === 'ready' && this.#state.engine === engine) this.#crashed(this.#state, exit);
+  }
+
+  #crashed({ since, after }: Ready, exit: EngineExit): void {
     const { limits, log } = this.#spec;
-    if (performance.now() - this.#state.since >= limits.stableMs) this.#crashes = 0;
+    if (performance.now() - since >= limits.stableMs) this.#crashes = 0;
     const model = this.#source.name;
     this.#trouble = `process ${exit.pid} ${describeExit(exit)}`;
     log?.error(
@@ -213,8 +277,9 @@ export class IsolatedSession implements ModelSession {
       `the engine of model '${model}' ended while it worked: ${this.#trouble}`,
       { details: { model, ...exitDetails(exit) } },
     );
-    this.#spans.failAll(error, exit.pid);
-    this.#failRuns(error);
+    const wasIts = (run: number): boolean => run > after;
+    this.#spans.failAll(error, exit.pid, wasIts);
+    this.#failRuns(error, wasIts);
     this.#scheduleRestart();
   }
 
@@ -232,14 +297,14 @@ export class IsolatedSession implements ModelSession {
   }
 
   /** Never rejects: a start that fails is followed by a later one until the session is closed. */
-  async #restart(): Promise<void> {
+  async #restart(done = 'engine restarted'): Promise<void> {
     this.#enter({ kind: 'starting' });
     const { log } = this.#spec;
     const model = this.#source.name;
     try {
-      const opened = await openEngine(this.#spec, this.#source, { signal: this.#closing.signal });
+      const opened = await this.#openNext();
       if (this.#closing.signal.aborted) return await opened.engine.stop(0);
-      log?.info({ model, pid: opened.engine.pid, restarts: this.#crashes }, 'engine restarted');
+      log?.info({ model, pid: opened.engine.pid, restarts: this.#crashes }, done);
       this.#attach(opened);
     } catch (thrown) {
       if (this.#closing.signal.aborted) return;
@@ -250,11 +315,113 @@ export class IsolatedSession implements ModelSession {
     }
   }
 
-  /** Waits for a restart that is in progress or soon; throws `engine_crashed` with `retryAfter` for one that is not. */
-  async #untilReady(signal: AbortSignal): Promise<Ready> {
+  #openNext(memoryLimitBytes?: number): Promise<OpenEngine> {
+    const options = { signal: this.#closing.signal, memoryLimitBytes, handover: this.#handover };
+    return openEngine(this.#spec, this.#source, options);
+  }
+
+  /**
+   * Replaces a child that is worn: by one beside it where there is memory for both, else in a moment without runs. Not more often than each `recycleMs`, for
+   * what wears an engine may be a request. Never rejects.
+   */
+  async #recycle(): Promise<void> {
+    const { recycleMs, drainMs } = this.#spec.limits;
+    const { signal: closing } = this.#closing;
+    try {
+      for (;;) {
+        const pause = this.#recycledAt + recycleMs - performance.now();
+        if (pause > 0) await sleep(pause, undefined, { signal: closing, ref: false });
+        const worn = this.#state;
+        if (closing.aborted || worn.kind !== 'ready' || this.#worn === undefined) return;
+        this.#recycledAt = performance.now();
+        await this.#replace(worn, this.#worn);
+        await this.#drain(AbortSignal.any([closing, AbortSignal.timeout(drainMs)]));
+      }
+    } catch (thrown) {
+      if (!closing.aborted) this.#spec.log?.error({ model: this.#source.name, err: thrown }, 'engine recycling failed');
+    } finally {
+      this.#recycling = undefined;
+    }
+  }
+
+  async #replace(worn: Ready, reason: string): Promise<void> {
+    const { log } = this.#spec;
+    const fields = { model: this.#source.name, pid: worn.engine.pid, runs: this.#runs.size, reason };
+    log?.warn(fields, `engine is worn: ${reason}`);
+    let opened: OpenEngine;
+    try {
+      // Of what the model was allowed, the one that is worn has its part.
+      const limit = this.#memoryLimitBytes;
+      const own = this.#opened.capabilities.memoryBytes ?? 0;
+      opened = await this.#openNext(limit === undefined ? undefined : Math.max(0, limit - own));
+    } catch (thrown) {
+      if (this.#closing.signal.aborted) return;
+      log?.info({ ...fields, error: GolekError.from(thrown).toJSON() }, 'no engine can be started beside the worn one');
+      return this.#replaceAlone(worn);
+    }
+    // It may have crashed, or the model been closed, meanwhile.
+    if (this.#state !== worn) return opened.engine.stop(0);
+    this.#draining = { engine: worn.engine, user: this.#user, upTo: this.#lastRun };
+    this.#attach(opened);
+    log?.info({ ...fields, pid: opened.engine.pid, worn: worn.engine.pid }, 'engine recycled');
+  }
+
+  /** Ends the worn child, when it has no run, before another is started. New runs wait for such a moment, but not long, and no run is ended for it. */
+  async #replaceAlone(worn: Ready): Promise<void> {
+    this.#held = true;
+    try {
+      const ends = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#spec.limits.restartWaitMs)]);
+      while (this.#runs.size > 0 && this.#state === worn && !ends.aborted)
+        await this.#change(ends).catch(() => undefined);
+      if (this.#runs.size > 0 || this.#state !== worn) return;
+      this.#trouble = this.#worn ?? 'it was worn';
+      this.#enter({ kind: 'starting' });
+    } finally {
+      this.#held = false;
+      this.#wake();
+    }
+    await worn.engine.stop(WORN_STOP_MS);
+    if (this.#closing.signal.aborted) return;
+    this.#restarting = this.#restart('engine recycled');
+    await this.#restarting;
+  }
+
+  /** Ends the child that was replaced when its runs have ended, or with the signal. */
+  async #drain(signal: AbortSignal): Promise<void> {
+    if (!this.#draining) return;
+    const { engine, user, upTo } = this.#draining;
+    const hasRuns = (): boolean => [...this.#runs.keys()].some((run) => run <= upTo);
+    while (hasRuns() && !signal.aborted) await this.#change(signal).catch(() => undefined);
+    if (hasRuns() && !this.#closing.signal.aborted)
+      this.#failDraining(`it was replaced, and the run did not end within ${this.#spec.limits.drainMs} ms`);
+    await engine.stop(WORN_STOP_MS);
+    user?.leave();
+    this.#draining = undefined;
+    this.#spec.log?.info({ model: this.#source.name, pid: engine.pid }, 'worn engine ended');
+  }
+
+  #failDraining(why: string, exit?: EngineExit): void {
+    if (!this.#draining) return;
+    const { engine, upTo } = this.#draining;
+    const model = this.#source.name;
+    const details = { model, ...(exit ? exitDetails(exit) : { pid: engine.pid }) };
+    const error = new GolekError('engine_crashed', `an engine of model '${model}' ended while it worked: ${why}`, {
+      details,
+    });
+    const wasIts = (run: number): boolean => run <= upTo;
+    this.#spans.failAll(error, engine.pid, wasIts);
+    this.#failRuns(error, wasIts);
+  }
+
+  #readyNow(): Ready | undefined {
+    return this.#state.kind === 'ready' && !this.#held ? this.#state : undefined;
+  }
+
+  /** Waits for a start that is in progress or soon; throws `engine_crashed` with `retryAfter` for one that is not. */
+  async #untilReady(signal: AbortSignal): Promise<void> {
     for (;;) {
       const state = this.#state;
-      if (state.kind === 'ready') return state;
+      if (this.#readyNow()) return;
       this.#refuseWhenClosed();
       if (state.kind === 'waiting') {
         const seconds = this.#secondsLeft(state.due);
@@ -280,12 +447,17 @@ export class IsolatedSession implements ModelSession {
 
   #enter(state: State): void {
     this.#state = state;
-    for (const wake of this.#waiters) wake();
+    if (state.kind !== 'ready') this.#user?.leave();
+    this.#wake();
     this.#tellHealth();
   }
 
-  #failRuns(error: GolekError): void {
-    for (const run of this.#runs.values()) run.fail(error);
+  #wake(): void {
+    for (const wake of this.#waiters) wake();
+  }
+
+  #failRuns(error: GolekError, which: (run: number) => boolean = () => true): void {
+    for (const run of this.#runs.values()) if (which(run.id)) run.fail(error);
   }
 
   /** Throws `request_too_large`, and `invalid_request` for a request that is not plain data. */

@@ -20,6 +20,10 @@ export interface IsolationLimits {
   readonly stableMs: number;
   /** A run waits for a restart that is due within this time, and fails at once when it is further away. */
   readonly restartWaitMs: number;
+  /** Least time from one replacement of a worn engine, one that asks to be recycled, to the next. */
+  readonly recycleMs: number;
+  /** The runs of a worn engine may go on for this long beside the engine that replaces it. */
+  readonly drainMs: number;
   /** Events of one run that may be on their way to the consumer; the child stops producing there. */
   readonly windowEvents: number;
   /** Runs of one model in hand or waiting; more are refused with `overloaded`. */
@@ -38,6 +42,8 @@ export const DEFAULT_ISOLATION_LIMITS: IsolationLimits = Object.freeze({
   restartMaxDelayMs: 30_000,
   stableMs: 60_000,
   restartWaitMs: 2_000,
+  recycleMs: 30_000,
+  drainMs: 120_000,
   windowEvents: 32,
   maxRuns: 1_024,
   maxMessageBytes: 256 * 1024 * 1024,

@@ -16,7 +16,12 @@ export interface EngineSetup {
 export type Command =
   | { readonly type: 'setup'; readonly setup: EngineSetup }
   | { readonly type: 'inspect'; readonly source: ModelSource }
-  | { readonly type: 'open'; readonly source: ModelSource; readonly memoryLimitBytes: number | undefined }
+  | {
+      readonly type: 'open';
+      readonly source: ModelSource;
+      readonly memoryLimitBytes: number | undefined;
+      readonly handover: unknown;
+    }
   | {
       readonly type: 'run';
       readonly run: number;
@@ -34,6 +39,10 @@ export type Command =
   | { readonly type: 'abort'; readonly run: number; readonly error: ErrorData }
   /** Credits that consumers gave back: run, amount, run, amount … */
   | { readonly type: 'credit'; readonly grants: readonly number[] }
+  /** From the next step on, the session evaluates with so many threads. */
+  | { readonly type: 'threads'; readonly count: number }
+  /** What the engine before has learnt since this one was opened. */
+  | { readonly type: 'handover'; readonly handover: unknown }
   | { readonly type: 'ping' }
   | { readonly type: 'dispose' };
 
@@ -56,11 +65,14 @@ export type Report =
       readonly manifest: ModelManifest;
       readonly capabilities: SessionCapabilities;
       readonly health: Health;
+      /** Most threads of a session whose threads can be changed. */
+      readonly threads: number | undefined;
     }
   /** What was asked last (setup, inspect or open) did not work. */
   | { readonly type: 'failed'; readonly error: ErrorData }
   | { readonly type: 'events'; readonly batch: readonly RunEvents[] }
-  | { readonly type: 'health'; readonly health: Health }
+  /** `handover`: of a session that asks to be recycled. */
+  | { readonly type: 'health'; readonly health: Health; readonly handover: unknown }
   /** All spans of a run, after its last event; also of a run that was aborted. Only for runs that are traced. */
   | { readonly type: 'spans'; readonly run: number; readonly spans: readonly SpanData[] }
   | { readonly type: 'pong' }

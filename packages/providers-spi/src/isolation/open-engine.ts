@@ -8,6 +8,8 @@ export interface OpenEngine {
   readonly manifest: ModelManifest;
   readonly capabilities: SessionCapabilities;
   readonly health: Health;
+  /** Most threads that it may be told to evaluate with; undefined: they cannot be changed. */
+  readonly threads: number | undefined;
 }
 
 /**
@@ -15,14 +17,14 @@ export interface OpenEngine {
  * instead, and the signal's error; no process is left then.
  */
 export const openEngine = async (spec: EngineSpec, source: ModelSource, options: OpenOptions): Promise<OpenEngine> => {
-  const { signal, onProgress, memoryLimitBytes } = options;
+  const { signal, onProgress, memoryLimitBytes, handover } = options;
   const engine = await EngineProcess.start(spec, source.name, signal);
   engine.onReport = (report) => {
     if (report.type === 'progress') onProgress?.(report.fraction);
   };
-  const answer = await engine.ask({ type: 'open', source, memoryLimitBytes }, signal);
+  const answer = await engine.ask({ type: 'open', source, memoryLimitBytes, handover }, signal);
   if (answer.type !== 'opened')
     throw await engine.giveUp(answer, `the engine of model '${source.name}' ended while loading`);
-  const { manifest, capabilities, health } = answer;
-  return { engine, manifest, capabilities, health };
+  const { manifest, capabilities, health, threads } = answer;
+  return { engine, manifest, capabilities, health, threads };
 };

@@ -31,11 +31,11 @@ export class RunSpans {
     for (const span of spans) expected.onSpan(span);
   }
 
-  /** The process has ended and took its spans with it: one span that failed stands for those of each run. */
-  failAll(error: GolekError, pid: number | undefined): void {
-    const lost = [...this.#expected.values()];
-    this.#expected.clear();
-    for (const { traceparent, onSpan, since } of lost) {
+  /** The process has ended and took its spans with it: one span that failed stands for those of each run that was its. */
+  failAll(error: GolekError, pid: number | undefined, wasIts: (run: number) => boolean = () => true): void {
+    const lost = [...this.#expected].filter(([run]) => wasIts(run));
+    for (const [run, { traceparent, onSpan, since }] of lost) {
+      this.#expected.delete(run);
       const endTime = performance.timeOrigin + performance.now();
       const attributes = pid === undefined ? {} : { 'process.pid': pid };
       onSpan(childSpan(traceparent, { name: 'engine', startTime: since, endTime, attributes, error }));

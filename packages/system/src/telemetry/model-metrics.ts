@@ -93,6 +93,12 @@ export const modelMetrics = (
     '1',
     ({ health }) => health?.load?.kvCache,
   );
+  observe(
+    'golek.engine.threads',
+    'Threads that the engine of a model evaluates with: fewer than its own while other models are busy, too.',
+    '{thread}',
+    ({ health }) => health?.load?.threads,
+  );
   for (const [name, unit, description, field] of PREFIX_METRICS) {
     const kind = field === 'savedStates' || field === 'savedBytes' ? 'gauge' : 'counter';
     observe(name, description, unit, ({ health }) => health?.load?.prefix?.[field], kind);

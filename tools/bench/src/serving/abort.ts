@@ -5,7 +5,7 @@ import { percentile } from '../statistics.ts';
 import { isQuiet, quietest, takeTurns } from '../take-turns.ts';
 import type { Contender } from './contender.ts';
 import { PromptMaker } from './prompts.ts';
-import { modelFile, type ServingOptions } from './serving-options.ts';
+import { ArgumentError, modelFile, type ServingOptions } from './serving-options.ts';
 import { contextFor, setupOf } from './serving.ts';
 import { startContenders } from './start-contender.ts';
 import { streamOnce } from './stream-client.ts';
@@ -60,7 +60,12 @@ const abortOnce = async (
   gone.abort();
   await running;
   const record = await waiting;
-  return (record.chunksAt[0] ?? record.endedAt) - abortedAt;
+  const freeMs = (record.chunksAt[0] ?? record.endedAt) - abortedAt;
+  if (freeMs < 0)
+    throw new ArgumentError(
+      `${contender.name} had answered before the abort ${one}: --prompt-tokens ${long} is too short for this model`,
+    );
+  return freeMs;
 };
 
 export const abortBench = async (options: ServingOptions): Promise<AbortResult[]> => {
@@ -70,6 +75,8 @@ export const abortBench = async (options: ServingOptions): Promise<AbortResult[]
   await using running = await startContenders(sides, setup, options);
   const longMs = new Map<Contender, number>();
   for (const contender of running.contenders) {
+    // Loads the model, which is not to be timed.
+    await streamOnce(tokenRequest(contender, prompts.next(WAITING_PROMPT), 1));
     const { startedAt, endedAt } = await streamOnce(tokenRequest(contender, prompts.next(long), 1));
     longMs.set(contender, endedAt - startedAt);
   }

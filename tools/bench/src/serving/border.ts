@@ -42,6 +42,7 @@ const openInProcess = async ({
       model: 'bench',
       input: { type: 'text' as const, prompt },
       maxTokens: tokens,
+      ignoreEos: true,
       sampling: { temperature: 0 },
     };
     for await (const event of session.run(request, { id: 'bench', signal })) {

@@ -1,11 +1,11 @@
 /** Shares of two tenants of which one asks for three times as much, on a server with fewer places than requests. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { median } from '../statistics.ts';
 import type { Contender } from './contender.ts';
 import { startGolekServe } from './golek-serve.ts';
 import { PromptMaker } from './prompts.ts';
+import { ScratchFolder } from './scratch-folder.ts';
 import { modelFile, type ServingOptions } from './serving-options.ts';
 import { contextFor, setupOf } from './serving.ts';
 import { StreamFailure, streamOnce } from './stream-client.ts';
@@ -100,28 +100,25 @@ export const fairBench = async (options: ServingOptions): Promise<FairResult[]> 
   const { promptTokens, tokens, rounds, golekArgs } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const setup = await setupOf(options, SEQUENCES, contextFor(promptTokens + tokens));
-  const home = mkdtempSync(path.join(tmpdir(), 'golek-bench-fair-'));
-  try {
-    mkdirSync(path.join(home, 'plugins'));
-    writeFileSync(path.join(home, 'plugins', 'bench-tenants.mjs'), PLUGIN);
-    await using golek = await startGolekServe({ ...setup, args: golekArgs, home });
-    // Loads the model.
-    await streamOnce({
-      ...tokenRequest(golek, prompts.next(promptTokens), 1),
-      headers: { 'x-bench-tenant': 'modest' },
-    });
-    const taken: Round[] = [];
-    for (let count = 0; count < rounds; count++) taken.push(await round(golek, prompts, promptTokens, tokens));
-    const sum = (pick: (one: Round) => number): number => taken.reduce((total, one) => total + pick(one), 0);
-    return TENANTS.map((tenant) => ({
-      tenant,
-      requests: REQUESTS[tenant] * rounds,
-      answered: sum(({ answered }) => answered[tenant]),
-      refused: sum(({ refused }) => refused[tenant]),
-      share: median(taken.map(({ shares }) => shares[tenant])),
-      longestWait: Math.max(...taken.map(({ longestWait }) => longestWait[tenant])),
-    }));
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
+  using scratch = new ScratchFolder('golek-bench-fair');
+  const home = scratch.path;
+  mkdirSync(path.join(home, 'plugins'));
+  writeFileSync(path.join(home, 'plugins', 'bench-tenants.mjs'), PLUGIN);
+  await using golek = await startGolekServe({ ...setup, args: golekArgs, home });
+  // Loads the model.
+  await streamOnce({
+    ...tokenRequest(golek, prompts.next(promptTokens), 1),
+    headers: { 'x-bench-tenant': 'modest' },
+  });
+  const taken: Round[] = [];
+  for (let count = 0; count < rounds; count++) taken.push(await round(golek, prompts, promptTokens, tokens));
+  const sum = (pick: (one: Round) => number): number => taken.reduce((total, one) => total + pick(one), 0);
+  return TENANTS.map((tenant) => ({
+    tenant,
+    requests: REQUESTS[tenant] * rounds,
+    answered: sum(({ answered }) => answered[tenant]),
+    refused: sum(({ refused }) => refused[tenant]),
+    share: median(taken.map(({ shares }) => shares[tenant])),
+    longestWait: Math.max(...taken.map(({ longestWait }) => longestWait[tenant])),
+  }));
 };

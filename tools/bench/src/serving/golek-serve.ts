@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { processTree } from '../process-cpu.ts';
 import type { Contender, EngineSetup } from './contender.ts';
 import { watchLoop, FROM_SOURCE, startProbed } from './probed-server.ts';
+import { ScratchFolder } from './scratch-folder.ts';
 
 /** Name under which the model is served. */
 export const MODEL_NAME = 'bench';
@@ -35,38 +34,39 @@ const program = (): string[] => {
 /** Starts `golek serve` with the engine in a process of its own, as it is by default. */
 export const startGolekServe = async (options: GolekServeOptions): Promise<Contender> => {
   const { name = 'golek', model, threads, flashAttention, batch, sequences, context, args = [], env = {} } = options;
-  const home = options.home ?? mkdtempSync(path.join(tmpdir(), 'golek-bench-home-'));
-  const server = startProbed(
-    name,
-    [
-      ...program(),
-      'serve',
-      '--model',
-      `${MODEL_NAME}=${model}`,
-      '--port=0',
-      `--threads=${threads}`,
-      `--context=${context}`,
-      `--parallel=${sequences}`,
-      `--gguf.batchSize=${batch}`,
-      `--gguf.flashAttention=${flashAttention}`,
-      '--gguf.gpu=false',
-      ...args,
-    ],
-    { ...env, GOLEK_HOME: home },
+  await using owned = new AsyncDisposableStack();
+  const home = options.home ?? owned.use(new ScratchFolder('golek-bench-home')).path;
+  const server = owned.use(
+    startProbed(
+      name,
+      [
+        ...program(),
+        'serve',
+        '--model',
+        `${MODEL_NAME}=${model}`,
+        '--port=0',
+        `--threads=${threads}`,
+        `--context=${context}`,
+        `--parallel=${sequences}`,
+        `--gguf.batchSize=${batch}`,
+        `--gguf.flashAttention=${flashAttention}`,
+        '--gguf.gpu=false',
+        ...args,
+      ],
+      { ...env, GOLEK_HOME: home },
+    ),
   );
   const port = await server.until(() => {
     const text = /^golek listens on .*:(\d+)$/m.exec(server.output())?.[1];
     return text === undefined ? undefined : Number(text);
   });
+  const running = owned.move();
   return {
     name,
     port,
     pids: () => processTree(server.pid),
     extra: { model: MODEL_NAME, ignore_eos: true },
     watchLoop: () => watchLoop(server),
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 };

@@ -24,6 +24,7 @@ interface Disturbance {
 
 export interface LongPrefillResult extends Disturbance {
   readonly name: string;
+  readonly streams: number;
   /** Median over the samples of during / before. */
   readonly ratio: number;
   readonly kept: number;
@@ -93,6 +94,7 @@ export const longPrefillBench = async (options: ServingOptions): Promise<LongPre
       const used = quietest(taken).map(({ result }) => result);
       results.push({
         name,
+        streams: count,
         beforeP99: median(used.map((one) => one.beforeP99)),
         duringP99: median(used.map((one) => one.duringP99)),
         duringMax: median(used.map((one) => one.duringMax)),

@@ -1,13 +1,11 @@
 /** Time to the first token of requests that begin alike: when nobody had the beginning before, after it, while it runs, beside it, and after a restart. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { processTree } from '../process-cpu.ts';
 import { median } from '../statistics.ts';
 import { isQuiet, quietest, takeTurns, type Sample } from '../take-turns.ts';
 import type { Contender, EngineSetup } from './contender.ts';
 import { startGolekServe } from './golek-serve.ts';
 import { PromptMaker } from './prompts.ts';
+import { ScratchFolder } from './scratch-folder.ts';
 import { modelFile, type ServingOptions, type SideName } from './serving-options.ts';
 import { contextFor, setupOf } from './serving.ts';
 import { startContender } from './start-contender.ts';
@@ -121,38 +119,35 @@ export const prefixBench = async (options: ServingOptions): Promise<PrefixResult
   const { sides, promptTokens, rounds, maxRounds, golekArgs } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const setup = await setupOf(options, SEQUENCES, contextFor(promptTokens + TAIL + LONG_ANSWER));
-  const home = mkdtempSync(path.join(tmpdir(), 'golek-bench-prefix-'));
+  using scratch = new ScratchFolder('golek-bench-prefix');
+  const home = scratch.path;
   const start = (side: SideName, how: EngineSetup): Promise<Contender> =>
     side === 'golek' ? startGolekServe({ ...how, args: golekArgs, home }) : startContender(side, how, options);
-  try {
-    const results: PrefixResult[] = [];
-    const beginnings = new Map<SideName, readonly number[][]>();
-    {
-      await using running = new AsyncDisposableStack();
-      const runs: { side: SideName; contender: Contender; run: PrefixRun }[] = [];
-      for (const side of sides) {
-        const contender = running.use(await start(side, setup));
-        runs.push({ side, contender, run: new PrefixRun(contender, prompts, promptTokens) });
-      }
-      const turns = runs.map(({ contender, run }) => ({
-        name: contender.name,
-        pids: contender.pids,
-        work: () => run.round(),
-      }));
-      const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
-      runs.forEach(({ side, contender, run }, index) => {
-        results.push(...resultsOf(contender.name, samples[index] ?? []));
-        // Not the first, which was the warm-up.
-        beginnings.set(side, run.beginnings.slice(1));
-      });
-    }
+  const results: PrefixResult[] = [];
+  const beginnings = new Map<SideName, readonly number[][]>();
+  {
+    await using running = new AsyncDisposableStack();
+    const runs: { side: SideName; contender: Contender; run: PrefixRun }[] = [];
     for (const side of sides) {
-      await using contender = await start(side, setup);
-      const run = new PrefixRun(contender, prompts, promptTokens);
-      results.push(await afterRestart(contender.name, run, beginnings.get(side) ?? [], prompts.next(promptTokens)));
+      const contender = running.use(await start(side, setup));
+      runs.push({ side, contender, run: new PrefixRun(contender, prompts, promptTokens) });
     }
-    return results;
-  } finally {
-    rmSync(home, { recursive: true, force: true });
+    const turns = runs.map(({ contender, run }) => ({
+      name: contender.name,
+      pids: contender.pids,
+      work: () => run.round(),
+    }));
+    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    runs.forEach(({ side, contender, run }, index) => {
+      results.push(...resultsOf(contender.name, samples[index] ?? []));
+      // Not the first, which was the warm-up.
+      beginnings.set(side, run.beginnings.slice(1));
+    });
   }
+  for (const side of sides) {
+    await using contender = await start(side, setup);
+    const run = new PrefixRun(contender, prompts, promptTokens);
+    results.push(await afterRestart(contender.name, run, beginnings.get(side) ?? [], prompts.next(promptTokens)));
+  }
+  return results;
 };

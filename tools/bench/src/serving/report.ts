@@ -71,6 +71,16 @@ export const servingRatios = (results: readonly ServingResult[]): string[] =>
         }),
     );
 
+/** How the starts of staggered streams were chosen, for each number of streams. */
+export const staggerLines = (results: readonly ServingResult[]): string[] => {
+  const counts = new Map(results.map(({ streams, stagger }) => [streams, stagger]));
+  return [...counts].flatMap(([streams, stagger]) =>
+    stagger && streams > 1
+      ? `staggered at ${streams}: a stream starts every ${number(stagger.answerMs / streams, 0)} ms on all sides (an answer of ${stagger.side} took ${number(stagger.answerMs, 0)} ms in its warm-up); measured while all have a request in progress`
+      : [],
+  );
+};
+
 /** The machine and the settings, in one line. */
 export const conditions = ({ model, threads, flashAttention, batch, rounds }: ServingOptions): string =>
   `model ${model}, ${threads} engine thread${threads === 1 ? '' : 's'}, flash attention ${flashAttention ? 'on' : 'off'}, batch ${batch}, ${rounds} rounds in turn, medians; ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`;

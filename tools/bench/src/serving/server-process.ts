@@ -37,7 +37,8 @@ export class ServerProcess implements AsyncDisposable {
     });
     closeSync(file);
     this.#exited = once(this.child, 'exit').catch(() => undefined);
-    process.once('exit', this.#end);
+    // Before the folders go that it writes to.
+    process.prependOnceListener('exit', this.#end);
   }
 
   /** When this program ends without having stopped it. */

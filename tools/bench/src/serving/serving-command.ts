@@ -3,13 +3,12 @@ import { borderBench } from './border.ts';
 import { fairBench } from './fair.ts';
 import { longPrefillBench } from './long-prefill.ts';
 import { prefixBench } from './prefix.ts';
-import { conditions, servingRatios, servingTable, table, writeJson } from './report.ts';
-import { readServingArgs, type ServingDefaults, type ServingOptions } from './serving-options.ts';
+import { conditions, servingRatios, servingTable, staggerLines, table, writeJson } from './report.ts';
+import { readServingArgs, type ServingFlags, type ServingOptions } from './serving-options.ts';
 import { servingBench } from './serving.ts';
 
-interface Scenario {
+interface Scenario extends Omit<ServingFlags, 'name'> {
   readonly title: (options: ServingOptions) => string;
-  readonly defaults: ServingDefaults;
   /** Results, and the lines that show them. */
   readonly run: (options: ServingOptions) => Promise<{ readonly results: unknown; readonly lines: readonly string[] }>;
 }
@@ -19,17 +18,20 @@ const kept = (result: { readonly kept: number; readonly taken: number }): string
 
 const SCENARIOS = {
   serving: {
-    title: ({ promptTokens, tokens }) => `Serving: ${promptTokens} prompt + ${tokens} generated tokens over HTTP`,
+    title: ({ promptTokens, tokens, arrivals, requests }) =>
+      `Serving: ${promptTokens} prompt + ${tokens} generated tokens over HTTP, arrivals ${arrivals}, ${requests} requests of ${arrivals === 'staggered' ? 'the last stream' : 'each stream'}`,
     defaults: {},
+    without: [],
     run: async (options) => {
       const results = await servingBench(options);
-      return { results, lines: [servingTable(results), ...servingRatios(results)] };
+      return { results, lines: [servingTable(results), ...staggerLines(results), ...servingRatios(results)] };
     },
   },
   prefix: {
     title: ({ promptTokens }) =>
       `Prefix: time to the first token of prompts whose first ${promptTokens} tokens are alike`,
     defaults: { 'prompt-tokens': '1000' },
+    without: ['streams', 'arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await prefixBench(options);
       const coldOf = (name: string): number =>
@@ -48,10 +50,12 @@ const SCENARIOS = {
   'long-prefill': {
     title: ({ promptTokens }) => `Long prefill: a prompt of ${promptTokens} tokens arrives among decoding streams`,
     defaults: { streams: '4', 'prompt-tokens': '4000' },
+    without: ['arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await longPrefillBench(options);
       const rows = results.map((result) => [
         result.name,
+        String(result.streams),
         ms(result.beforeP99),
         ms(result.duringP99),
         `${result.ratio.toFixed(2)}×`,
@@ -61,6 +65,7 @@ const SCENARIOS = {
       ]);
       const headings = [
         'side',
+        'streams',
         'inter-token p99 before ms',
         'during ms',
         'ratio',
@@ -74,6 +79,7 @@ const SCENARIOS = {
   fair: {
     title: () => 'Fairness: 48 and 16 requests of two tenants at once, on 8 sequences of golek serve',
     defaults: { 'prompt-tokens': '32', tokens: '64' },
+    without: ['sides', 'llama-server', 'peer-arg', 'streams', 'arrivals', 'requests', 'max-rounds'],
     run: async (options) => {
       const results = await fairBench(options);
       const rows = results.map((result) => [
@@ -91,6 +97,7 @@ const SCENARIOS = {
   border: {
     title: () => 'Border: golek serve with its engine process beside the same scheduler in process',
     defaults: { streams: '1,8' },
+    without: ['sides', 'llama-server', 'peer-arg', 'arrivals'],
     run: async (options) => {
       const results = await borderBench(options);
       return { results, lines: [servingTable(results), ...servingRatios(results)] };
@@ -100,6 +107,7 @@ const SCENARIOS = {
     title: ({ promptTokens }) =>
       `Abort: from the client's abort to the first token of the next in the only place; long prompt of ${promptTokens} tokens`,
     defaults: { 'prompt-tokens': '4000' },
+    without: ['streams', 'arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await abortBench(options);
       const rows = results.map((result) => [result.name, result.case, ms(result.p50), ms(result.max), kept(result)]);
@@ -113,8 +121,8 @@ export const servingCommand =
   (name: keyof typeof SCENARIOS) =>
   async (args: readonly string[]): Promise<void> => {
     const scenario: Scenario = SCENARIOS[name];
-    const options = readServingArgs(args, scenario.defaults);
+    const options = readServingArgs(args, { name, ...scenario });
     const { results, lines } = await scenario.run(options);
-    await writeJson(name, options, results);
     console.log([`${scenario.title(options)}; ${conditions(options)}`, ...lines].join('\n'));
+    await writeJson(name, options, results);
   };

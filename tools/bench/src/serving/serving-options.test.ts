@@ -21,9 +21,21 @@ describe('arguments', () => {
       flashAttention: false,
       promptTokens: 128,
     });
-    const scenario = { streams: '4', 'prompt-tokens': '4000' };
+    const scenario = { name: 'x', defaults: { streams: '4', 'prompt-tokens': '4000' }, without: [] };
     expect(readServingArgs([], scenario)).toMatchObject({ streams: [4], promptTokens: 4000 });
     expect(readServingArgs(['--streams', '2'], scenario).streams).toEqual([2]);
+  });
+  it('of streams that start one after the other ask for more requests', () => {
+    expect(readServingArgs([])).toMatchObject({ arrivals: 'together', requests: 2 });
+    const staggered = ['--arrivals', 'staggered'];
+    expect(readServingArgs(staggered)).toMatchObject({ arrivals: 'staggered', requests: 4 });
+    expect(readServingArgs([...staggered, '--requests', '2']).requests).toBe(2);
+  });
+  it('that would change nothing are refused', () => {
+    const scenario = { name: 'fair', defaults: {}, without: ['streams'] };
+    expect(() => readServingArgs(['--streams=1'], scenario)).toThrow(
+      new ArgumentError('fair has no --streams: leave it out'),
+    );
   });
   it('compare with llama-server where it is known', () => {
     const args = [
@@ -46,6 +58,9 @@ describe('arguments', () => {
   it.each([
     [['--streams', '1,x'], "--streams takes a whole number from 1, got 'x'"],
     [['--rounds', '0'], '--rounds takes a whole number'],
+    [['--max-rounds', '4'], '--max-rounds 4 is less than --rounds 5'],
+    [['--json', '/no/such/folder/x.json'], "--json: there is no folder '/no/such/folder' for the file"],
+    [['--arrivals', 'random'], "--arrivals is together or staggered, got 'random'"],
     [['--flash-attention', 'auto'], '--flash-attention is on or off'],
     [['--sides', 'golek,vllm'], "there is no side 'vllm'"],
     [['--sides', 'llama-server'], 'say where it is'],

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeModel } from '../model-maker/make-model.ts';
 import { readShape } from '../model-maker/model-shape.ts';
+import { ARRIVALS, type Arrivals } from './arrivals.ts';
 
 /** A wrong argument; the message says which. */
 export class ArgumentError extends Error {}
@@ -20,10 +21,12 @@ export interface ServingOptions {
   readonly peerArgs: readonly string[];
   readonly golekArgs: readonly string[];
   readonly streams: readonly number[];
+  /** How the streams of a sample start. */
+  readonly arrivals: Arrivals;
   readonly rounds: number;
   /** Most rounds where some were disturbed. */
   readonly maxRounds: number;
-  /** Requests that each stream sends one after the other in a sample. */
+  /** Requests that each stream sends one after the other in a sample; the last one where they start one after the other, until when the others go on. */
   readonly requests: number;
   readonly threads: number;
   readonly flashAttention: boolean;
@@ -40,7 +43,8 @@ export const SERVING_USAGE = `serving|prefix|long-prefill|fair|border|abort [opt
   --sides LIST         of golek,llama-server,evaluate (default: all that can run)
   --streams 1,4,8      requests at a time
   --rounds 5           samples of each side; up to --max-rounds (default 3 times as many) where others use the CPU
-  --requests 2         requests of each stream in a sample
+  --arrivals together|staggered  serving: all streams start at once (default), or one after the other over the time of an answer
+  --requests 2         requests of each stream in a sample; staggered: of the last one (default 4), until when the others go on
   --prompt-tokens 128  --tokens 128  --threads 1  --batch 512  --flash-attention off|on
   --golek-arg ARG      for golek serve; --peer-arg ARG for llama-server; repeatable
   --json FILE          results and samples`;
@@ -60,13 +64,32 @@ const sideOf = (text: string): SideName => {
   return side;
 };
 
-/** Values of flags that a scenario has in place of the general ones. */
-export type ServingDefaults = Partial<Record<'streams' | 'prompt-tokens' | 'tokens', string>>;
+const arrivalsOf = (text: string): Arrivals => {
+  const arrivals = ARRIVALS.find((name) => name === text);
+  if (!arrivals) throw new ArgumentError(`--arrivals is ${ARRIVALS.join(' or ')}, got '${text}'`);
+  return arrivals;
+};
 
-/** Reads the arguments; `defaults` are those of a scenario. Throws ArgumentError. */
-export const readServingArgs = (args: readonly string[], defaults: ServingDefaults = {}): ServingOptions => {
-  const { values } = parseArgs({
+/** A scenario of the benchmarks of serving, as far as its arguments go. */
+export interface ServingFlags {
+  readonly name: string;
+  /** Values of flags that it has in place of the general ones. */
+  readonly defaults: Partial<Record<'streams' | 'prompt-tokens' | 'tokens', string>>;
+  /** Flags that would change nothing. */
+  readonly without: readonly string[];
+}
+
+const SERVING: ServingFlags = { name: 'serving', defaults: {}, without: [] };
+const DEFAULT_REQUESTS: Readonly<Record<Arrivals, number>> = { together: 2, staggered: 4 };
+
+/** Reads the arguments of a scenario. Throws ArgumentError. */
+export const readServingArgs = (
+  args: readonly string[],
+  { name, defaults, without }: ServingFlags = SERVING,
+): ServingOptions => {
+  const { values, tokens: given } = parseArgs({
     args: [...args],
+    tokens: true,
     options: {
       model: { ...string, default: '135m-q8_0' },
       sides: string,
@@ -76,7 +99,8 @@ export const readServingArgs = (args: readonly string[], defaults: ServingDefaul
       streams: { ...string, default: defaults.streams ?? '1,4,8' },
       rounds: { ...string, default: '5' },
       'max-rounds': string,
-      requests: { ...string, default: '2' },
+      arrivals: { ...string, default: 'together' },
+      requests: string,
       threads: { ...string, default: '1' },
       'flash-attention': { ...string, default: 'off' },
       batch: { ...string, default: '512' },
@@ -85,6 +109,9 @@ export const readServingArgs = (args: readonly string[], defaults: ServingDefaul
       json: string,
     },
   });
+  for (const token of given)
+    if (token.kind === 'option' && without.includes(token.name))
+      throw new ArgumentError(`${name} has no --${token.name}: leave it out`);
   const llamaServer = values['llama-server'];
   if (llamaServer !== undefined && !existsSync(llamaServer))
     throw new ArgumentError(
@@ -96,6 +123,14 @@ export const readServingArgs = (args: readonly string[], defaults: ServingDefaul
   const flash = values['flash-attention'];
   if (flash !== 'on' && flash !== 'off') throw new ArgumentError(`--flash-attention is on or off, got '${flash}'`);
   const rounds = whole('rounds', values.rounds);
+  const maxRounds = values['max-rounds'] === undefined ? 3 * rounds : whole('max-rounds', values['max-rounds']);
+  if (maxRounds < rounds) throw new ArgumentError(`--max-rounds ${maxRounds} is less than --rounds ${rounds}`);
+  const { json } = values;
+  // Before hours of measuring, not after them.
+  if (json !== undefined && !existsSync(path.dirname(path.resolve(json))))
+    throw new ArgumentError(`--json: there is no folder '${path.dirname(json)}' for the file`);
+  const arrivals = arrivalsOf(values.arrivals);
+  const requests = whole('requests', values.requests ?? String(DEFAULT_REQUESTS[arrivals]));
   return {
     model: values.model,
     sides: named ?? SIDES.filter((side) => side !== 'llama-server' || llamaServer !== undefined),
@@ -103,15 +138,16 @@ export const readServingArgs = (args: readonly string[], defaults: ServingDefaul
     peerArgs: values['peer-arg'],
     golekArgs: values['golek-arg'],
     streams: values.streams.split(',').map((text) => whole('streams', text)),
+    arrivals,
     rounds,
-    maxRounds: values['max-rounds'] === undefined ? 3 * rounds : whole('max-rounds', values['max-rounds']),
-    requests: whole('requests', values.requests),
+    maxRounds,
+    requests,
     threads: whole('threads', values.threads),
     flashAttention: flash === 'on',
     batch: whole('batch', values.batch),
     promptTokens: whole('prompt-tokens', values['prompt-tokens']),
     tokens: whole('tokens', values.tokens),
-    json: values.json,
+    json,
   };
 };
 

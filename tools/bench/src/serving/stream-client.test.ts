@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { firstTokenMs, gapsMs, streamOnce, StreamFailure, type StreamRecord } from './stream-client.ts';
-import { checkedRecord, summarise } from './token-load.ts';
+import { checkedRecord, summarise, summariseStaggered } from './token-load.ts';
 
 let close: (() => void) | undefined;
 afterEach(() => close?.());
@@ -82,12 +82,32 @@ describe('a load', () => {
     expect(gapsMs(records[0]!)).toEqual([2, 4]);
     expect(summarise(records, 1000)).toEqual({
       tokens: 6,
+      measuredMs: 1000,
       tokensPerSecond: 6,
       firstTokenP50: 10,
       firstTokenP95: 30,
       gapP50: 1,
       gapP95: 4,
       gapP99: 4,
+      gaps: [2, 4, 1, 1],
+    });
+  });
+  it('whose streams start one after the other counts while all of them are at work', () => {
+    const streams = [
+      [record(0, [10, 20, 30]), record(30, [60, 65, 70])],
+      [record(20, [25, 32, 40]), record(40, [100, 110, 120])],
+    ];
+    // From 20, when the second stream starts, to 70, when the first one ends: 1 + 3 + 3 tokens.
+    expect(summariseStaggered(streams)).toEqual({
+      tokens: 12,
+      measuredMs: 50,
+      tokensPerSecond: 140,
+      firstTokenP50: 30,
+      firstTokenP95: 60,
+      gapP50: 7,
+      gapP95: 10,
+      gapP99: 10,
+      gaps: [10, 5, 5, 7, 8],
     });
   });
   it('in which a side did less is refused', () => {

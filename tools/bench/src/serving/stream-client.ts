@@ -137,5 +137,5 @@ const readStream = async (wanted: StreamRequest): Promise<StreamRecord> => {
 export const firstTokenMs = ({ startedAt, chunksAt }: StreamRecord): number => (chunksAt[0] ?? NaN) - startedAt;
 
 /** Times between two chunks, milliseconds. */
-export const gapsMs = ({ chunksAt }: StreamRecord): number[] =>
+export const gapsMs = ({ chunksAt }: Pick<StreamRecord, 'chunksAt'>): number[] =>
   chunksAt.slice(1).map((at, index) => at - (chunksAt[index] ?? at));

@@ -178,7 +178,10 @@ class Tally {
   add(index: number, { kind, outcome }: Outcome, ms: number): void {
     this.tried++;
     this.slowestMs = Math.max(this.slowestMs, Math.round(ms));
-    const isWrong = outcome.includes('! ') || (outcome.includes(', then ') && !outcome.endsWith(', then works'));
+    const isHarmful = outcome.includes(', then ') && !outcome.endsWith(', then works');
+    // A state is read through before llama.cpp reads it.
+    const isUnread = kind.startsWith('state') && outcome.includes('process ended');
+    const isWrong = outcome.includes('! ') || isHarmful || isUnread;
     const told = (this.outcomes[kind] ??= {});
     const short = isWrong ? 'WRONG' : outcome;
     told[short] = (told[short] ?? 0) + 1;

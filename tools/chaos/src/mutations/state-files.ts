@@ -61,10 +61,17 @@ export const saveState = async (location: string, folder: string): Promise<Saved
   return { files, prompt, maxTokens: MAX_TOKENS, expected: await ask([prompt]) };
 };
 
-/** As `digestFile` of the provider makes it, for files of up to 4 MiB. */
+/** As `digestFile` of the provider makes it: over the digests of pieces. */
+const PIECE = 4 << 20;
 const digestOf = (file: Buffer): string => {
-  const piece = createHash('sha256').update(file).digest();
-  return createHash('sha256').update(piece).digest('hex');
+  const hash = createHash('sha256');
+  for (let at = 0; at < file.length; at += PIECE)
+    hash.update(
+      createHash('sha256')
+        .update(file.subarray(at, at + PIECE))
+        .digest(),
+    );
+  return hash.digest('hex');
 };
 
 /**
@@ -100,9 +107,41 @@ const damage = (file: Buffer, random: Random): Buffer => {
 };
 
 const sign = (header: Buffer, file: string, state: Buffer): Buffer => {
+  const content = contentOf(header);
+  return content.file === file ? signed({ ...content, bytes: state.length, digest: digestOf(state) }) : header;
+};
+
+const contentOf = (header: Buffer): Record<string, unknown> => {
   const { check: _, ...content } = JSON.parse(header.toString('utf8')) as Record<string, unknown>;
-  if (content.file !== file) return header;
-  const changed = { ...content, bytes: state.length, digest: digestOf(state) };
-  const check = createHash('sha256').update(JSON.stringify(changed)).digest('hex');
-  return Buffer.from(JSON.stringify({ ...changed, check }));
+  return content;
+};
+
+const signed = (content: Record<string, unknown>): Buffer => {
+  const check = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  return Buffer.from(JSON.stringify({ ...content, check }));
+};
+
+/** The one state that was saved, and its header. */
+export const pairOf = ({ files }: SavedState): { readonly state: Buffer; readonly header: Buffer } => {
+  for (const header of [...files].filter(([name]) => name.endsWith('.json')).map(([, content]) => content)) {
+    const state = files.get(String(contentOf(header).file));
+    if (state) return { state, header };
+  }
+  throw new Error('no header names a state');
+};
+
+/** Puts a changed state into a folder as if it were of a tenant of its own, with digests that are right. */
+export const writeForTenant = async (
+  folder: string,
+  { header, state }: { readonly header: Buffer; readonly state: Buffer },
+  tenant: string,
+): Promise<void> => {
+  const content = contentOf(header);
+  const space = createHash('sha256').update(tenant).digest('hex');
+  const name = `${String(content.fingerprint).slice(0, 16)}-${space.slice(0, 32)}`;
+  const digest = digestOf(state);
+  const file = `${name}-${digest.slice(0, 16)}.state`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, `${name}.json`), signed({ ...content, space, file, bytes: state.length, digest }));
+  await writeFile(path.join(folder, file), state);
 };

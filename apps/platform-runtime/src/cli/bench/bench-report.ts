@@ -1,39 +1,40 @@
-import { factLines, textTable } from '../text-table.ts';
+import { factLines } from '../text-table.ts';
 import { styled } from '../style.ts';
 import { barChart } from './bar-chart.ts';
 import type { BenchPlan } from './bench-plan.ts';
 import type { BenchResult } from './bench-run.ts';
+import { benchTable, shown } from './bench-table.ts';
 import type { BenchTarget } from './bench-target.ts';
+import { wrapWords } from './wrap-words.ts';
 
-const shown = (value: number): string => {
-  if (!Number.isFinite(value)) return '–';
-  return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 });
-};
+/** Columns of the chart where nothing says how many there are. */
+const CHART_WIDTH = 80;
+/** Columns of the longest label of a rate. */
+const LABELS = 'prefill'.length;
 
 type Subject = Pick<BenchTarget, 'model' | 'where'>;
 
-/** What was measured, as a table and a chart of `width` columns. */
-export const benchReport = (subject: Subject, plan: BenchPlan, result: BenchResult, width: number): string => {
+/** What was measured, as a table and a chart, in a terminal of `columns` columns; without them lines are as long as they are. */
+export const benchReport = (
+  subject: Subject,
+  plan: BenchPlan,
+  result: BenchResult,
+  columns: number | undefined,
+): string => {
   const { levels, prefillPerSecond, decodePerSecond, partial } = result;
   const { promptTokens, tokens, rounds } = plan;
-  const title = `${subject.model} ${subject.where}: ${promptTokens} prompt and ${tokens} generated tokens, ${rounds} round${rounds === 1 ? '' : 's'}\n`;
-  if (levels.length === 0) return `${title}ended before the first round was done: nothing was measured\n`;
-  const note = partial
-    ? `partial: ended before all of ${plan.concurrency.join(', ')} were measured ${rounds} times\n`
-    : '';
-  const headings = ['REQUESTS', 'ROUNDS', 'TOKENS/S', 'EACH', 'TTFT P50 MS', 'P95', 'TOKEN P50 MS', 'P99'];
-  const rows = levels.map((level) =>
-    [
-      level.concurrency,
-      level.rounds,
-      level.tokensPerSecond,
-      level.decodePerSecond,
-      level.firstTokenP50,
-      level.firstTokenP95,
-      level.betweenTokensP50,
-      level.betweenTokensP99,
-    ].map(shown),
+  const width = columns ?? Infinity;
+  const line = (text: string): string => `${wrapWords(text, width)}\n`;
+  const title = line(
+    `${subject.model} ${subject.where}: ${promptTokens} prompt and ${tokens} generated tokens, ${rounds} round${rounds === 1 ? '' : 's'}`,
   );
+  if (levels.length === 0) return title + line('ended before the first round was done: nothing was measured');
+  const rate = (label: string, value: number): readonly [string, string] => {
+    const indent = LABELS + 2;
+    const text = `${label.padEnd(LABELS)}  ${shown(value)} tokens/s, one request alone`;
+    // At least wide enough for the label and a figure.
+    return [label, wrapWords(text, Math.max(width, 2 * indent), indent).slice(indent)];
+  };
   const bars = levels.map(({ concurrency, tokensPerSecond }) => ({
     label: String(concurrency),
     value: tokensPerSecond,
@@ -41,16 +42,13 @@ export const benchReport = (subject: Subject, plan: BenchPlan, result: BenchResu
   }));
   return [
     title,
-    note,
-    factLines([
-      ['prefill', `${shown(prefillPerSecond)} tokens/s, one request alone`],
-      ['decode', `${shown(decodePerSecond)} tokens/s, one request alone`],
-    ]),
+    partial ? line(`partial: ended before all of ${plan.concurrency.join(', ')} were measured ${rounds} times`) : '',
+    factLines([rate('prefill', prefillPerSecond), rate('decode', decodePerSecond)]),
     '\n',
-    textTable(headings, rows),
+    benchTable(levels, width),
     '\n',
     styled(process.stdout, 'bold', 'tokens/s by requests at a time'),
     '\n',
-    barChart(bars, width),
+    barChart(bars, columns ?? CHART_WIDTH),
   ].join('');
 };

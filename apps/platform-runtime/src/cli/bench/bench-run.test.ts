@@ -125,12 +125,36 @@ describe('a report', () => {
   };
   const result = { levels: [level], prefillPerSecond: 1500, decodePerSecond: 100.5, partial: false };
   test('has a table and a chart of the width', () => {
-    const text = stripVTControlCharacters(benchReport(fakeTarget(), PLAN, result, 40));
+    const text = stripVTControlCharacters(benchReport(fakeTarget(), PLAN, result, 75));
     expect(text).toContain('fake nowhere: 5 prompt and 4 generated tokens, 2 rounds\n');
     expect(text).toContain('prefill  1,500 tokens/s, one request alone\n');
     expect(text).toMatch(/^8 +3 +1,235 +– +12\.3 +20 +3\.2 +9$/m);
-    expect(text.split('\n').at(-2)).toBe(`8 ${'█'.repeat(32)} 1,235`);
+    expect(text.split('\n').at(-2)).toBe(`8 ${'█'.repeat(67)} 1,235`);
     expect(text).not.toContain('partial');
+  });
+  test('has no line that a narrow terminal would wrap, and all that a wide one has', () => {
+    const levels = [1, 2, 4, 8, 16, 1024].map((concurrency) => ({ ...level, concurrency }));
+    const report = benchReport(fakeTarget(), PLAN, { ...result, levels, partial: true }, 40);
+    const text = stripVTControlCharacters(report);
+    expect(text.split('\n').filter(({ length }) => length > 40)).toEqual([]);
+    expect(text).toContain('fake nowhere: 5 prompt and 4 generated\ntokens, 2 rounds\n');
+    expect(text).toContain('prefill  1,500 tokens/s, one request\n         alone\n');
+    expect(text).toContain('REQUESTS      1      2      4      8\n');
+    expect(text).toContain('REQUESTS      16     1,024\n');
+    expect(text.match(/^TTFT P95 MS .*$/gm)).toEqual([
+      'TTFT P95 MS   20     20     20     20',
+      'TTFT P95 MS   20     20',
+    ]);
+  });
+  test('without a terminal is not fitted to one', () => {
+    const lines = stripVTControlCharacters(benchReport(fakeTarget(), PLAN, result, undefined)).split('\n');
+    expect(lines).toContain('REQUESTS  ROUNDS  TOKENS/S  EACH  TTFT P50 MS  P95  TOKEN P50 MS  P99');
+    expect(lines.at(-2)).toHaveLength(80);
+  });
+  test('that fits nowhere has a table for each number of requests', () => {
+    const levels = [level, { ...level, concurrency: 9 }];
+    const text = stripVTControlCharacters(benchReport(fakeTarget(), PLAN, { ...result, levels }, 3));
+    expect(text.match(/^REQUESTS .*$/gm)).toEqual(['REQUESTS      8', 'REQUESTS      9']);
   });
 });
 

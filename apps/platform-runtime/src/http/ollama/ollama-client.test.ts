@@ -297,7 +297,7 @@ describe('its errors', () => {
 
   test.each([
     [{ template: '{{ .Prompt }}' }, "'template' '{{ .Prompt }}' is not supported: the model's own template is used"],
-    [{ context: [1, 2] }, 'send the conversation as messages'],
+    [{ context: [1, 2] }, "'context' is not supported: answers have none; send the conversation as messages"],
     [{ raw: true, system: 'x' }, "'raw' has no place for 'system'"],
     [{ suffix: 'b', think: true }, "leave 'suffix' out"],
     [{ top_logprobs: 2 }, "needs 'logprobs'"],

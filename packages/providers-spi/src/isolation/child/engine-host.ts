@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GolekError } from '@golek/api/plain';
-import type { Health, ModelSession, ModelSource, Provider } from '../../provider.ts';
+import type { ModelSession, ModelSource, Provider } from '../../provider.ts';
 import type { Command, EngineSetup, Report } from '../messages.ts';
 import { ChildRun } from './child-run.ts';
 import { Outbox } from './outbox.ts';
@@ -8,8 +8,12 @@ import { Outbox } from './outbox.ts';
 const HEALTH_MS = 1_000;
 const PROGRESS_STEP = 0.01;
 
-const isSameHealth = (a: Health, b: Health): boolean =>
-  a.status === b.status && a.reason === b.reason && isDeepStrictEqual(a.load, b.load);
+type HealthReport = Extract<Report, { type: 'health' }>;
+
+const healthOf = (session: ModelSession): HealthReport => {
+  const health = session.health();
+  return { type: 'health', health, handover: health.recycle && session.handover?.() };
+};
 
 const loadProvider = async ({ module, exportName, provider: id, options }: EngineSetup): Promise<Provider> => {
   const exported = (await import(module)) as Readonly<Record<string, unknown>>;
@@ -63,6 +67,10 @@ export class EngineHost {
           this.#runs.get(command.grants[i] ?? -1)?.grant(command.grants[i + 1] ?? 0);
         }
         return;
+      case 'threads':
+        return this.#session?.threads?.use(command.count);
+      case 'handover':
+        return this.#session?.takeOver?.(command.handover);
       case 'ping':
         return this.#send({ type: 'pong' });
       case 'dispose':
@@ -92,7 +100,7 @@ export class EngineHost {
     return this.#loaded().inspect(source, { signal: this.#closing.signal });
   }
 
-  async #open({ source, memoryLimitBytes }: Extract<Command, { type: 'open' }>): Promise<Report> {
+  async #open({ source, memoryLimitBytes, handover }: Extract<Command, { type: 'open' }>): Promise<Report> {
     let told = 0;
     const onProgress = (fraction: number): void => {
       if (fraction - told < PROGRESS_STEP && (fraction < 1 || told === 1)) return;
@@ -100,11 +108,12 @@ export class EngineHost {
       this.#send({ type: 'progress', fraction });
     };
     const { signal } = this.#closing;
-    const session = await this.#loaded().open(source, { signal, onProgress, memoryLimitBytes });
+    const session = await this.#loaded().open(source, { signal, onProgress, memoryLimitBytes, handover });
     this.#session = session;
     const health = session.health();
-    this.#watchHealth(session, health);
-    return { type: 'opened', manifest: session.manifest, capabilities: session.capabilities, health };
+    this.#watchHealth(session, { type: 'health', health, handover: undefined });
+    const { manifest, capabilities, threads } = session;
+    return { type: 'opened', manifest, capabilities, health, threads: threads?.most };
   }
 
   async #run(command: Extract<Command, { type: 'run' }>): Promise<void> {
@@ -127,17 +136,22 @@ export class EngineHost {
     }
   }
 
-  #watchHealth(session: ModelSession, first: Health): void {
+  #watchHealth(session: ModelSession, first: HealthReport): void {
     let last = first;
     setInterval(() => {
-      const now = session.health();
-      if (isSameHealth(now, last)) return;
+      const now = healthOf(session);
+      if (isDeepStrictEqual(now, last)) return;
       last = now;
-      this.#send({ type: 'health', health: now });
+      this.#send(now);
     }, HEALTH_MS).unref();
   }
 
   async #dispose(): Promise<void> {
+    // What it leaves to the engine that takes over.
+    if (this.#session) {
+      const last = healthOf(this.#session);
+      if (last.health.recycle) this.#send(last);
+    }
     this.#closing.abort(new GolekError('shutting_down', 'the engine is being closed'));
     await this.#session?.[Symbol.asyncDispose]();
     // A session ends its runs by itself; what still waits for credit of a consumer is ended here.

@@ -7,9 +7,10 @@ import type { Log } from '@golek/providers-spi';
 import { createGgufProvider, type GgufProviderOptions } from '../index.ts';
 import { complete, tinySource } from '../tiny-model.fixture.ts';
 import { PLAIN_TOKENS, WINDOW, writeRecurrentModel, writeWindowModel } from './odd-memory.fixture.ts';
-import { whyWrongCells } from './state-cells.ts';
+import { whyWrongState } from './state-check.ts';
 import { digestFile } from './state-digest.ts';
 import { encodeHeader, parseHeader } from './state-header.ts';
+import { layoutOf, type StateLayout } from './state-layout.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -46,19 +47,24 @@ interface Saved {
   readonly file: string;
   readonly words: Int32Array;
   /** Of `system`, and of a question where a state can be cut. */
-  readonly tokens: number;
+  readonly tokens: Uint32Array;
+  readonly layout: StateLayout;
 }
 
 /** Has a model save a state that begins with `system`. */
-const save = async (location: string, parallel: number): Promise<Saved> => {
+const save = async (location: string, options: GgufProviderOptions = {}): Promise<Saved> => {
   const folder = await mkdtemp(path.join(root, 'states-'));
   // The first state shows whether the memory can be cut; where it cannot, the second one is exact.
   const others = [1, 2].map((n) => [...noise(9, 200), ...noise(200 + n, 40)]);
-  await ask(location, [...others, question(1), question(2)], { parallel, prefixCacheDir: folder });
+  await ask(location, [...others, question(1), question(2)], { ...options, prefixCacheDir: folder });
   for (const name of (await readdir(folder)).filter((file) => file.endsWith('.state'))) {
     const content = await readFile(path.join(folder, name));
     const words = new Int32Array(content.buffer.slice(content.byteOffset, content.byteOffset + content.length));
-    if (words[3] === system[0]) return { file: path.join(folder, name), words, tokens: words[2] ?? 0 };
+    if (words[3] !== system[0]) continue;
+    const tokens = Uint32Array.from(words.subarray(3, 3 + (words[2] ?? 0)));
+    const layout = layoutOf(content, tokens.length);
+    if (!layout) throw new Error(`the layout of a state of ${location} is not known`);
+    return { file: path.join(folder, name), words, tokens, layout };
   }
   throw new Error('no state was saved');
 };
@@ -66,7 +72,7 @@ const save = async (location: string, parallel: number): Promise<Saved> => {
 /** Where the cells with a position begin, those of the first cache first; `marks`: how many sequences each names. */
 const findCells = ({ words, tokens }: Saved, position: number, marks: number): number[] => {
   const found: number[] = [];
-  for (let at = 3 + tokens; at < words.length - 2; at++) {
+  for (let at = 3 + tokens.length; at < words.length - 2; at++) {
     // A sequence that is alone, or none, in a context of one.
     const isCell = words[at] === position && words[at + 1] === marks && words[at + 2] === 0;
     if (isCell) found.push(at);
@@ -77,8 +83,12 @@ const findCells = ({ words, tokens }: Saved, position: number, marks: number): n
 const changedCopy = async ({ words }: Saved, at: number, value: number): Promise<string> => {
   const copy = words.slice();
   copy[at] = value;
+  return written(new Uint8Array(copy.buffer));
+};
+
+const written = async (content: Uint8Array): Promise<string> => {
   const file = path.join(root, 'changed.state');
-  await writeFile(file, new Uint8Array(copy.buffer));
+  await writeFile(file, content);
   return file;
 };
 
@@ -93,33 +103,55 @@ describe.each(models)('a state of %s', (name, write, marks, caches) => {
   let saved: Saved;
   beforeAll(async () => {
     model = await write(path.join(root, `${name}.gguf`));
-    saved = await save(model, 1);
+    saved = await save(model);
   });
 
-  test('is right as it was saved, also one of several sequences', async () => {
-    for (const [sequences, { file, tokens }] of [[1, saved] as const, [3, await save(model, 3)] as const])
-      expect(await whyWrongCells(file, { tokens, sequences })).toBeUndefined();
+  test('is right as it was saved, and is laid out as one of two tokens', async () => {
+    const { file, tokens, layout } = saved;
+    expect(layout.parts).toHaveLength(caches);
+    expect(await whyWrongState(file, { tokens, layout })).toBeUndefined();
   });
 
   test.each([0x7fff_ffff, -1, -0x8000_0000])('with the position %i in any of its caches is wrong', async (position) => {
-    const { tokens } = saved;
-    const cells = findCells(saved, tokens - 1, marks);
+    const cells = findCells(saved, saved.tokens.length - 1, marks);
     expect(cells).toHaveLength(caches);
-    for (const at of cells) {
-      const reason = await whyWrongCells(await changedCopy(saved, at, position), { tokens, sequences: 1 });
-      // The position of a recurrent state lies where others have the number of their cells.
-      expect(reason).toContain(marks > 0 ? `the position ${position} for ${tokens} tokens` : ` for ${tokens} tokens`);
+    for (const at of cells)
+      expect(await whyWrongState(await changedCopy(saved, at, position), saved)).toContain(`the position ${position} `);
+  });
+
+  test('that ends anywhere before its end, or goes on behind it, is wrong', async () => {
+    const whole = new Uint8Array(saved.words.buffer);
+    const lengths = [0, 4, 11, 12, 4 * (3 + saved.tokens.length), whole.length - 4, whole.length - 1];
+    for (let i = 1; i < 50; i++) lengths.push(Math.floor((whole.length * i) / 50));
+    for (const bytes of [
+      ...lengths.map((length) => whole.subarray(0, length)),
+      Buffer.concat([whole, Buffer.alloc(4)]),
+    ])
+      expect(await whyWrongState(await written(bytes), saved)).toMatch(/ends at byte|bytes, its cells need/);
+  });
+
+  test('that ends between two of its parts is a miss, and the engine lives', async () => {
+    const whole = new Uint8Array(saved.words.buffer);
+    // Where llama.cpp itself would go on with what its memory held last.
+    const cuts = [whole.length - 4, whole.length >> 1, whole.length - (whole.length >> 3)];
+    const expected = (await ask(model, [question(3)])).map(({ choices }) => choices[0]?.text);
+    for (const length of cuts) {
+      const folder = await mkdtemp(path.join(root, 'cut-'));
+      await plant(saved.file, await written(whole.subarray(0, length)), folder);
+      const { log, warnings } = warningsOf();
+      const results = await ask(model, [question(3)], { prefixCacheDir: folder, log });
+      expect(results.map(({ choices }) => choices[0]?.text)).toEqual(expected);
+      expect(results[0]?.usage?.cachedPromptTokens).toBe(0);
+      expect(warnings.filter((line) => /deleted: it (ends|has \d+ bytes)/.test(line))).toHaveLength(1);
     }
   });
 
   test('that would leave its slot unusable is deleted, and the slot goes on', async () => {
     const expected = (await ask(model, [question(3), question(4)])).map(({ choices }) => choices[0]?.text);
-    for (const at of findCells(saved, saved.tokens - 1, marks)) {
+    for (const at of findCells(saved, saved.tokens.length - 1, marks)) {
       const folder = await mkdtemp(path.join(root, 'hostile-'));
       await plant(saved.file, await changedCopy(saved, at, 0x7fff_ffff), folder);
-      const warnings: string[] = [];
-      const note = (): void => undefined;
-      const log: Log = { debug: note, info: note, error: note, warn: (_, text) => void warnings.push(text) };
+      const { log, warnings } = warningsOf();
       const results = await ask(model, [question(3), question(4)], { prefixCacheDir: folder, log });
       expect(results.map(({ choices }) => choices[0]?.text)).toEqual(expected);
       expect(results[0]?.usage?.cachedPromptTokens).toBe(0);
@@ -127,6 +159,12 @@ describe.each(models)('a state of %s', (name, write, marks, caches) => {
     }
   });
 });
+
+const warningsOf = (): { readonly log: Log; readonly warnings: readonly string[] } => {
+  const warnings: string[] = [];
+  const note = (): void => undefined;
+  return { warnings, log: { debug: note, info: note, error: note, warn: (_, text) => void warnings.push(text) } };
+};
 
 /** Puts a changed state and its header into a folder, with the digests that whoever can write there could make. */
 const plant = async (state: string, changed: string, folder: string): Promise<void> => {
@@ -145,36 +183,62 @@ describe('of plain attention', () => {
   let cell: number;
   let judge: (at: number, value: number) => Promise<string | undefined>;
   beforeAll(async () => {
-    saved = await save(tinySource.location, 1);
-    const { tokens } = saved;
-    cell = 3 + tokens + 2;
-    judge = async (at, value) => whyWrongCells(await changedCopy(saved, cell + at, value), { tokens, sequences: 1 });
+    saved = await save(tinySource.location);
+    cell = 3 + saved.tokens.length + 2;
+    judge = async (at, value) => whyWrongState(await changedCopy(saved, cell + at, value), saved);
   });
 
   test('a position that comes twice is wrong', async () => {
     expect(await judge(0, 1)).toContain('the position 1 a second time');
   });
 
-  test('more cells than tokens are wrong', async () => {
-    expect(await judge(-1, 0x7fff_ffff)).toContain(`2147483647 cells for ${saved.tokens} tokens`);
+  test('more or fewer cells than tokens are wrong', async () => {
+    expect(await judge(-1, 0x7fff_ffff)).toContain(`2147483647 cells for ${saved.tokens.length} tokens`);
+    expect(await judge(-1, 0)).toContain(`0 cells for ${saved.tokens.length} tokens`);
   });
 
-  test('nothing is said of what llama.cpp refuses before it takes a cell over', async () => {
-    expect(await judge(-2, 7)).toBeUndefined();
-    expect(await judge(1, 2)).toBeUndefined();
-  });
+  test.each([0, 1, 0x7fff_ffff, -1])(
+    'no field but the sequence of a cell may be %i where it was not',
+    async (value) => {
+      const { words, tokens } = saved;
+      const layers = words[cell + 3 * tokens.length + 1] ?? 0;
+      expect(layers).toBeGreaterThan(0);
+      const sizes = 3 * tokens.length + 2;
+      // Head, first and last token, counts, first cell, transposition and layers, what the first layer's keys are.
+      const fields = [
+        -cell,
+        1 - cell,
+        2 - cell,
+        3 - cell,
+        -3,
+        -2,
+        -1,
+        0,
+        1,
+        sizes - 2,
+        sizes - 1,
+        sizes,
+        sizes + 1,
+        sizes + 2,
+      ];
+      for (const at of fields) {
+        if (words[cell + at] === value) continue;
+        expect(await judge(at, value), `the word at ${at}`).toMatch(/^(its|it|one of its) /);
+      }
+      expect(await judge(2, value)).toBeUndefined();
+    },
+  );
+});
 
-  test('keys and values of any size are skipped as far as the file goes', async () => {
-    const data = 3 * saved.tokens;
-    for (const at of [data + 1, data + 3, data + 4]) expect(await judge(at, 0x7fff_ffff)).toBeUndefined();
-  });
-
-  test('a file that ends anywhere is read as far as it goes', async () => {
-    const bytes = new Uint8Array(saved.words.buffer);
-    for (const length of [0, 4, 11, 12, 4 * cell - 6, 4 * cell + 30, bytes.length - 1]) {
-      const file = path.join(root, 'short.state');
-      await writeFile(file, bytes.subarray(0, length));
-      expect(await whyWrongCells(file, { tokens: saved.tokens, sequences: 1 })).toBeUndefined();
-    }
-  });
+test.each([
+  ['several sequences', { parallel: 3 }],
+  ['quantised keys and values', { kvCacheType: 'q8_0', flashAttention: true }],
+] as const)('states of %s are used', async (_, options) => {
+  const prefixCacheDir = await mkdtemp(path.join(root, 'states-'));
+  const { location } = tinySource;
+  await ask(location, [question(1), question(2)], { ...options, prefixCacheDir });
+  const { log, warnings } = warningsOf();
+  const [result] = await ask(location, [question(3)], { ...options, prefixCacheDir, log });
+  expect(result?.usage?.cachedPromptTokens).toBe(system.length);
+  expect(warnings.filter((line) => line.includes('prefix state'))).toEqual([]);
 });
