@@ -64,6 +64,8 @@ describe.runIf(process.platform === 'linux')('measuring', () => {
     };
     const [samples] = await takeTurns([busy], { rounds: 2, maxRounds: 4, own: () => [] });
     expect(samples).toHaveLength(4);
+    const [after] = await takeTurns(turns, { rounds: 2, warmup: 3, own: () => [process.pid] });
+    expect(after?.map(({ result }) => result)).toEqual([count - 1, count]);
     await expect(
       takeTurns(turns, { rounds: 1, own: () => [], signal: AbortSignal.abort(new Error('enough')) }),
     ).rejects.toThrow('enough');

@@ -51,22 +51,24 @@ export interface TurnOptions {
   readonly rounds: number;
   /** Most rounds taken where some were disturbed; default `rounds`. */
   readonly maxRounds?: number;
+  /** Rounds before them that do not count; default 1. */
+  readonly warmup?: number;
   /** All processes of the measurement (load generator, servers), so that the CPU of all others can be told. */
   readonly own: () => readonly number[];
   readonly signal?: AbortSignal;
 }
 
 /**
- * Lets the sides work in turn (A B A B …), after one warm-up each, until each has `rounds` quiet samples or `maxRounds` are taken.
+ * Lets the sides work in turn (A B A B …), after their warm-up, until each has `rounds` quiet samples or `maxRounds` are taken.
  * @returns the samples of each side, in the order of the rounds.
  */
 export const takeTurns = async <T>(
   sides: readonly Turn<T>[],
-  { rounds, maxRounds = rounds, own, signal }: TurnOptions,
+  { rounds, maxRounds = rounds, warmup = 1, own, signal }: TurnOptions,
 ): Promise<Sample<T>[][]> => {
   const samples = sides.map((): Sample<T>[] => []);
   const isEnough = (): boolean => samples.every((taken) => taken.filter(isQuiet).length >= rounds);
-  for (let round = -1; round < maxRounds && !(round >= rounds && isEnough()); round += 1) {
+  for (let round = -warmup; round < maxRounds && !(round >= rounds && isEnough()); round += 1) {
     for (const [index, side] of sides.entries()) {
       await sleep(SETTLE_MS, undefined, { signal }).catch(() => undefined);
       signal?.throwIfAborted();

@@ -69,7 +69,7 @@ const abortOnce = async (
 };
 
 export const abortBench = async (options: ServingOptions): Promise<AbortResult[]> => {
-  const { sides, promptTokens: long, rounds, maxRounds } = options;
+  const { sides, promptTokens: long, rounds, maxRounds, warmup } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const setup = await setupOf(options, 1, contextFor(2 * long));
   await using running = await startContenders(sides, setup, options);
@@ -87,7 +87,7 @@ export const abortBench = async (options: ServingOptions): Promise<AbortResult[]
       pids: contender.pids,
       work: () => abortOnce(contender, prompts, one, long, longMs.get(contender) ?? 0),
     }));
-    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    const samples = await takeTurns(turns, { rounds, maxRounds, warmup, own: () => processTree(process.pid) });
     turns.forEach(({ name }, index) => {
       const taken = samples[index] ?? [];
       const used = quietest(taken).map(({ result }) => result);

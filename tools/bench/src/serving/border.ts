@@ -74,7 +74,7 @@ const openInProcess = async ({
 };
 
 export const borderBench = async (options: ServingOptions): Promise<ServingResult[]> => {
-  const { streams, requests, promptTokens, tokens, rounds, maxRounds, golekArgs } = options;
+  const { streams, requests, promptTokens, tokens, rounds, maxRounds, warmup, golekArgs } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const results: ServingResult[] = [];
   for (const count of streams) {
@@ -86,7 +86,7 @@ export const borderBench = async (options: ServingOptions): Promise<ServingResul
       { name: served.name, pids: served.pids, work: () => runLoad(served, prompts, load) },
       { name: 'in process', pids: () => [process.pid], work: () => inProcess.run(prompts, load) },
     ];
-    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    const samples = await takeTurns(turns, { rounds, maxRounds, warmup, own: () => processTree(process.pid) });
     turns.forEach(({ name }, index) => results.push(resultOf(name, count, samples[index] ?? [])));
   }
   return results;

@@ -77,7 +77,7 @@ const disturb = async (
 };
 
 export const longPrefillBench = async (options: ServingOptions): Promise<LongPrefillResult[]> => {
-  const { sides, promptTokens, rounds, maxRounds, streams } = options;
+  const { sides, promptTokens, rounds, maxRounds, warmup, streams } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const results: LongPrefillResult[] = [];
   for (const count of streams) {
@@ -88,7 +88,7 @@ export const longPrefillBench = async (options: ServingOptions): Promise<LongPre
       pids: contender.pids,
       work: () => disturb(contender, prompts, count, promptTokens),
     }));
-    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    const samples = await takeTurns(turns, { rounds, maxRounds, warmup, own: () => processTree(process.pid) });
     turns.forEach(({ name }, index) => {
       const taken = samples[index] ?? [];
       const used = quietest(taken).map(({ result }) => result);

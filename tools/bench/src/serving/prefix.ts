@@ -116,7 +116,7 @@ const afterRestart = async (
 };
 
 export const prefixBench = async (options: ServingOptions): Promise<PrefixResult[]> => {
-  const { sides, promptTokens, rounds, maxRounds, golekArgs } = options;
+  const { sides, promptTokens, rounds, maxRounds, warmup, golekArgs } = options;
   const prompts = await PromptMaker.of(await modelFile(options.model));
   const setup = await setupOf(options, SEQUENCES, contextFor(promptTokens + TAIL + LONG_ANSWER));
   using scratch = new ScratchFolder('golek-bench-prefix');
@@ -137,7 +137,7 @@ export const prefixBench = async (options: ServingOptions): Promise<PrefixResult
       pids: contender.pids,
       work: () => run.round(),
     }));
-    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    const samples = await takeTurns(turns, { rounds, maxRounds, warmup, own: () => processTree(process.pid) });
     runs.forEach(({ side, contender, run }, index) => {
       results.push(...resultsOf(contender.name, samples[index] ?? []));
       // Not the first, which was the warm-up.

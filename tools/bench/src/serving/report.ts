@@ -82,8 +82,8 @@ export const staggerLines = (results: readonly ServingResult[]): string[] => {
 };
 
 /** The machine and the settings, in one line. */
-export const conditions = ({ model, threads, flashAttention, batch, rounds }: ServingOptions): string =>
-  `model ${model}, ${threads} engine thread${threads === 1 ? '' : 's'}, flash attention ${flashAttention ? 'on' : 'off'}, batch ${batch}, ${rounds} rounds in turn, medians; ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`;
+export const conditions = ({ model, threads, flashAttention, batch, rounds, warmup }: ServingOptions): string =>
+  `model ${model}, ${threads} engine thread${threads === 1 ? '' : 's'}, flash attention ${flashAttention ? 'on' : 'off'}, batch ${batch}, ${rounds} rounds in turn after ${warmup} of warm-up, medians; ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`;
 
 /** Writes results with their conditions, when a file was asked for. */
 export const writeJson = async (benchmark: string, options: ServingOptions, results: unknown): Promise<void> => {

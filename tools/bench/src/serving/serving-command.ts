@@ -30,7 +30,7 @@ const SCENARIOS = {
   prefix: {
     title: ({ promptTokens }) =>
       `Prefix: time to the first token of prompts whose first ${promptTokens} tokens are alike`,
-    defaults: { 'prompt-tokens': '1000' },
+    defaults: { 'prompt-tokens': '1000', warmup: '1' },
     without: ['streams', 'arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await prefixBench(options);
@@ -49,7 +49,7 @@ const SCENARIOS = {
   },
   'long-prefill': {
     title: ({ promptTokens }) => `Long prefill: a prompt of ${promptTokens} tokens arrives among decoding streams`,
-    defaults: { streams: '4', 'prompt-tokens': '4000' },
+    defaults: { streams: '4', 'prompt-tokens': '4000', warmup: '1' },
     without: ['arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await longPrefillBench(options);
@@ -79,7 +79,7 @@ const SCENARIOS = {
   fair: {
     title: () => 'Fairness: 48 and 16 requests of two tenants at once, on 8 sequences of golek serve',
     defaults: { 'prompt-tokens': '32', tokens: '64' },
-    without: ['sides', 'llama-server', 'peer-arg', 'streams', 'arrivals', 'requests', 'max-rounds'],
+    without: ['sides', 'llama-server', 'peer-arg', 'streams', 'arrivals', 'requests', 'max-rounds', 'warmup'],
     run: async (options) => {
       const results = await fairBench(options);
       const rows = results.map((result) => [
@@ -106,7 +106,7 @@ const SCENARIOS = {
   abort: {
     title: ({ promptTokens }) =>
       `Abort: from the client's abort to the first token of the next in the only place; long prompt of ${promptTokens} tokens`,
-    defaults: { 'prompt-tokens': '4000' },
+    defaults: { 'prompt-tokens': '4000', warmup: '1' },
     without: ['streams', 'arrivals', 'requests', 'tokens'],
     run: async (options) => {
       const results = await abortBench(options);

@@ -17,6 +17,7 @@ describe('arguments', () => {
       streams: [1, 4, 8],
       rounds: 5,
       maxRounds: 15,
+      warmup: 3,
       threads: 1,
       flashAttention: false,
       promptTokens: 128,

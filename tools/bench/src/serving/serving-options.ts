@@ -26,6 +26,8 @@ export interface ServingOptions {
   readonly rounds: number;
   /** Most rounds where some were disturbed. */
   readonly maxRounds: number;
+  /** Rounds before them that do not count: a server of Node takes some until all that runs often is compiled. */
+  readonly warmup: number;
   /** Requests that each stream sends one after the other in a sample; the last one where they start one after the other, until when the others go on. */
   readonly requests: number;
   readonly threads: number;
@@ -43,6 +45,7 @@ export const SERVING_USAGE = `serving|prefix|long-prefill|fair|border|abort [opt
   --sides LIST         of golek,llama-server,evaluate (default: all that can run)
   --streams 1,4,8      requests at a time
   --rounds 5           samples of each side; up to --max-rounds (default 3 times as many) where others use the CPU
+  --warmup 3           rounds before them that do not count
   --arrivals together|staggered  serving: all streams start at once (default), or one after the other over the time of an answer
   --requests 2         requests of each stream in a sample; staggered: of the last one (default 4), until when the others go on
   --prompt-tokens 128  --tokens 128  --threads 1  --batch 512  --flash-attention off|on
@@ -74,7 +77,7 @@ const arrivalsOf = (text: string): Arrivals => {
 export interface ServingFlags {
   readonly name: string;
   /** Values of flags that it has in place of the general ones. */
-  readonly defaults: Partial<Record<'streams' | 'prompt-tokens' | 'tokens', string>>;
+  readonly defaults: Partial<Record<'streams' | 'prompt-tokens' | 'tokens' | 'warmup', string>>;
   /** Flags that would change nothing. */
   readonly without: readonly string[];
 }
@@ -99,6 +102,7 @@ export const readServingArgs = (
       streams: { ...string, default: defaults.streams ?? '1,4,8' },
       rounds: { ...string, default: '5' },
       'max-rounds': string,
+      warmup: { ...string, default: defaults.warmup ?? '3' },
       arrivals: { ...string, default: 'together' },
       requests: string,
       threads: { ...string, default: '1' },
@@ -141,6 +145,7 @@ export const readServingArgs = (
     arrivals,
     rounds,
     maxRounds,
+    warmup: whole('warmup', values.warmup),
     requests,
     threads: whole('threads', values.threads),
     flashAttention: flash === 'on',

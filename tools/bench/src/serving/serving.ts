@@ -91,7 +91,7 @@ const staggerOf = async (
 };
 
 export const servingBench = async (options: ServingOptions): Promise<ServingResult[]> => {
-  const { sides, streams, arrivals, requests, promptTokens, tokens, rounds, maxRounds } = options;
+  const { sides, streams, arrivals, requests, promptTokens, tokens, rounds, maxRounds, warmup } = options;
   const results: ServingResult[] = [];
   const prompts = await PromptMaker.of(await modelFile(options.model));
   for (const count of streams) {
@@ -105,7 +105,7 @@ export const servingBench = async (options: ServingOptions): Promise<ServingResu
       pids: contender.pids,
       work: () => runLoad(contender, prompts, load),
     }));
-    const samples = await takeTurns(turns, { rounds, maxRounds, own: () => processTree(process.pid) });
+    const samples = await takeTurns(turns, { rounds, maxRounds, warmup, own: () => processTree(process.pid) });
     for (const [index, contender] of running.contenders.entries()) {
       const delay = contender.watchLoop?.();
       if (delay) await runLoad(contender, prompts, load);
