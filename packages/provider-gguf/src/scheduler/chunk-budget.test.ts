@@ -112,7 +112,7 @@ describe('the prompt tokens of a step', () => {
 
   test('follow the number of answers that is nearest to what was measured', () => {
     const budget = fresh();
-    drive(budget, REAL_COSTS, 4, 40);
+    drive(budget, { ...REAL_COSTS, decodeRow: 3 * REAL_COSTS.decodeRow }, 4, 40);
     const four = tokens(budget, 4);
     expect(tokens(budget, 6)).toBe(four);
     expect(tokens(budget, 2)).toBeLessThan(four);
