@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { collect, type InferenceResult } from '@golek/api/plain';
 import type { Log, ModelSession, Provider } from '@golek/providers-spi';
 import { createIsolatedGgufProvider, type GgufProviderOptions } from '../index.ts';
@@ -155,6 +155,10 @@ describe('a beginning that two prompts have in common', () => {
   });
 });
 
+/** A state that is written while others are answered is known a little later. */
+const keptStates = (session: ModelSession, count: number): Promise<void> =>
+  vi.waitFor(() => expect(session.health().load?.prefix?.savedStates).toBe(count), 5_000);
+
 describe('a conversation', () => {
   const first = noise(10, 200);
   const second = [...first, ...noise(11, 50)];
@@ -166,6 +170,7 @@ describe('a conversation', () => {
     await ask(session, second);
     expect(await states()).toEqual([]);
     await ask(session, noise(20, 200));
+    await keptStates(session, 1);
     const result = await ask(session, third);
     expect(result.usage?.cachedPromptTokens).toBe(second.length);
     expect(text(result)).toBe(await cold(third));
@@ -178,6 +183,7 @@ describe('a conversation', () => {
     let prompt = second;
     for (const turn of [1, 2]) {
       await ask(session, noise(20 + turn, 200));
+      await keptStates(session, turn);
       prompt = [...prompt, ...noise(30 + turn, 150)];
       const result = await ask(session, prompt);
       expect(result.usage?.cachedPromptTokens).toBe(prompt.length - 150);
